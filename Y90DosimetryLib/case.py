@@ -1,0 +1,273 @@
+"""What the team knows: the patient, the disease, the treatment, and how it is to be computed.
+
+Every clinical fact may be None: unknown. Unknown is never filled in; what needs it is reported as missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from .errors import InputError
+from .facts import FactValue, check_facts
+from .images import ActivityMap, CountMap, CtImage
+from .physics import DEFAULT_HALF_LIFE_H, DEFAULT_JOULE_PER_GBQ, SECONDS_PER_HOUR, decay_factor
+from .structures import Role, Structure
+
+
+class Grade(StrEnum):
+    """Ascites: none, slight, or moderate and more (Child-Pugh)."""
+
+    NONE = "none"
+    SLIGHT = "slight"
+    MODERATE = "moderate"
+
+
+class Encephalopathy(StrEnum):
+    """Hepatic encephalopathy, West Haven grades as Child-Pugh groups them."""
+
+    NONE = "none"
+    GRADE_1_2 = "grade_1_2"
+    GRADE_3_4 = "grade_3_4"
+
+
+class Intent(StrEnum):
+    """What the treatment is for."""
+
+    CURATIVE = "curative"
+    BRIDGE_TO_TRANSPLANT = "bridge_to_transplant"
+    DOWNSTAGING = "downstaging"
+    BRIDGE_TO_RESECTION = "bridge_to_resection"
+    PALLIATIVE = "palliative"
+
+
+class Basis(StrEnum):
+    """Whether an image shows the plan (MAA SPECT) or what was delivered (Y-90 PET or SPECT)."""
+
+    PLANNED = "planned"
+    DELIVERED = "delivered"
+
+
+class DoseModel(StrEnum):
+    """How a voxel dose is computed; only local deposition may feed a consensus rule."""
+
+    LOCAL = "local"
+    KERNEL = "kernel"
+
+
+class CountReference(StrEnum):
+    """Over which counts an infusion's activity is spread when the image is relative.
+
+    LIVER: the liver (each part of it belongs to the nearest perfused volume). PERFUSED: the perfused
+    volume only, for a tracer that was given upstream of where the treatment will be.
+    """
+
+    LIVER = "liver"
+    PERFUSED = "perfused"
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Body and laboratory values; all optional."""
+
+    weight_kg: float | None = None
+    height_cm: float | None = None
+    bilirubin_umol_l: float | None = None
+    albumin_g_l: float | None = None
+    inr_ratio: float | None = None
+    creatinine_umol_l: float | None = None
+    gfr_ml_min_173m2: float | None = None
+    ascites: Grade | None = None
+    encephalopathy: Encephalopathy | None = None
+    ecog: int | None = None
+    afp_ng_ml: float | None = None
+
+
+@dataclass(frozen=True)
+class Disease:
+    """The disease and the intent; all optional but the scenario, which the user decides (1 to 5)."""
+
+    scenario: int | None = None
+    intent: Intent | None = None
+    facts: Mapping[str, FactValue] = field(default_factory=dict)
+    """Further facts by their id in `facts.CATALOG`, as the user stated them; absent means unknown."""
+
+    def __post_init__(self) -> None:
+        if self.scenario is not None and self.scenario not in range(1, 6):
+            raise InputError(f"scenario is {self.scenario}", where="disease", remedy="Choose 1, 2, 3, 4 or 5")
+        object.__setattr__(self, "facts", check_facts(self.facts))
+
+
+@dataclass(frozen=True)
+class Vial:
+    """A vial as assayed: its activity, and the instant (aware) for which that number holds."""
+
+    activity_gbq: float
+    calibrated_at: datetime | None = None
+    """None: the activity is the one at the time of infusion."""
+
+    def __post_init__(self) -> None:
+        if not (0 < self.activity_gbq < float("inf")):
+            raise InputError(
+                f"the activity is {self.activity_gbq} GBq", where="vial", remedy="Enter a positive number of GBq"
+            )
+        require_aware(self.calibrated_at, "vial, calibrated_at")
+
+
+@dataclass(frozen=True)
+class Infusion:
+    """One administration into one perfused volume.
+
+    `residual_fraction` is what stayed in vial, lines and gauze, as a fraction of the activity; both it and
+    `lung_shunt_fraction` lie in [0, 1). None is unknown: doses that need it are then missing, never guessed.
+    """
+
+    label: str
+    vial: Vial
+    perfused: str
+    given_at: datetime | None = None
+    residual_fraction: float | None = None
+    lung_shunt_fraction: float | None = None
+    lung_shunt_from_image: bool = False
+    tumor_to_normal_ratio: float | None = None
+    """A T:N ratio given by the user, for the partition model; None takes the image's."""
+
+    def __post_init__(self) -> None:
+        where = f"infusion '{self.label}'"
+        require_aware(self.given_at, f"{where}, given_at")
+        for name in ("residual_fraction", "lung_shunt_fraction"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                hint = "Enter a fraction, not a percentage" if value >= 1 else "Enter a fraction from 0 up to 1"
+                raise InputError(f"{name} is {value}, outside [0, 1)", where=where, remedy=hint)
+        ratio = self.tumor_to_normal_ratio
+        if ratio is not None and not 0 < ratio < float("inf"):
+            raise InputError(f"tumor_to_normal_ratio is {ratio}", where=where, remedy="Enter a positive ratio")
+        if self.lung_shunt_from_image and self.lung_shunt_fraction is not None:
+            raise InputError(
+                "a lung shunt fraction is typed and also to be measured", where=where, remedy="Choose one of the two"
+            )
+        if self.vial.calibrated_at and self.given_at is None:
+            raise InputError(
+                "the vial has a calibration time but the infusion has no time",
+                where=where,
+                remedy="Enter given_at, or the activity at the time of infusion without a calibration time",
+            )
+
+    @property
+    def hours_since_calibration_h(self) -> float | None:
+        """Hours from the vial's calibration to the infusion; None when the activity is stated at infusion."""
+        if self.vial.calibrated_at is None or self.given_at is None:
+            return None
+        return (self.given_at - self.vial.calibrated_at).total_seconds() / SECONDS_PER_HOUR
+
+    def activity_at_infusion_gbq(self, half_life_h: float) -> float:
+        """Return the vial's activity at the moment of infusion, before any residual, in GBq."""
+        return self.vial.activity_gbq * decay_factor(self.hours_since_calibration_h or 0.0, half_life_h)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is given on one occasion, and the one image that shows how it spreads.
+
+    `image` may be None: then only models that need no image are computed. Session order is time order.
+    """
+
+    label: str
+    infusions: tuple[Infusion, ...]
+    image: CountMap | ActivityMap | None = None
+    basis: Basis = Basis.PLANNED
+
+    def __post_init__(self) -> None:
+        if not self.infusions:
+            raise InputError("no infusion", where=f"session '{self.label}'", remedy="Add at least one infusion")
+        _require_unique((i.label for i in self.infusions), f"session '{self.label}', infusions")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How things are computed. Sources of the defaults: `physics`, facts of the product label, Docs/methods.md."""
+
+    joule_per_gbq: float = DEFAULT_JOULE_PER_GBQ
+    half_life_h: float = DEFAULT_HALF_LIFE_H
+    liver_density_g_ml: float = 1.03
+    lung_mass_g: float | None = 1000.0
+    """None: measured from the CT inside the lungs."""
+    bsa_formula: str = "dubois"
+    telv_formula: str = "vauthey"
+    dose_model: DoseModel = DoseModel.LOCAL
+    count_reference: CountReference = CountReference.LIVER
+    sphere_activity_bq: float = 2500.0
+    hospital_time_zone: str | None = None
+    """IANA name, for the weekday of a treatment; None takes the offset of the infusion's own time."""
+
+    def __post_init__(self) -> None:
+        for name in ("joule_per_gbq", "half_life_h", "liver_density_g_ml", "lung_mass_g", "sphere_activity_bq"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise InputError(f"{name} is {value}", where="settings", remedy="Enter a positive number")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patient at one time: images, structures, sessions in time order, and the settings."""
+
+    label: str
+    structures: tuple[Structure, ...]
+    sessions: tuple[Session, ...] = ()
+    ct: CtImage | None = None
+    patient: Patient = Patient()
+    disease: Disease = Disease()
+    settings: Settings = field(default_factory=Settings)
+    notes: tuple[str, ...] = ()
+    """What was changed or assumed while reading (negative voxels set to 0, a rescale applied, …)."""
+
+    def __post_init__(self) -> None:
+        _require_unique((s.label for s in self.structures), "structures")
+        for role in Role:
+            found = [s.label for s in self.structures if s.role is role]
+            if len(found) > 1 and not role.takes_several:
+                raise InputError(
+                    f"{len(found)} structures are called {role.display_name.lower()}: {', '.join(found)}",
+                    where="structures",
+                    remedy="Keep one, or give the others another role",
+                )
+        _require_unique((s.label for s in self.sessions), "sessions")
+        perfused = {s.label for s in self.structures if s.role is Role.PERFUSED}
+        for session in self.sessions:
+            for infusion in session.infusions:
+                if infusion.perfused not in perfused:
+                    raise InputError(
+                        f"perfused volume '{infusion.perfused}' is not among the structures",
+                        where=f"session '{session.label}', infusion '{infusion.label}'",
+                        remedy=f"Name one of: {', '.join(sorted(perfused)) or 'none is outlined yet'}",
+                    )
+
+    def of_role(self, role: Role) -> tuple[Structure, ...]:
+        """Return the structures of one role, in the case's order."""
+        return tuple(s for s in self.structures if s.role is role)
+
+    def one(self, role: Role) -> Structure | None:
+        """Return the structure of a role that exists at most once."""
+        found = self.of_role(role)
+        return found[0] if found else None
+
+
+def require_aware(moment: datetime | None, where: str) -> None:
+    """Raise `InputError` when *moment* has no time zone."""
+    if moment is not None and moment.tzinfo is None:
+        raise InputError(
+            f"the time {moment.isoformat()} has no time zone",
+            where=where,
+            remedy="Write it with its offset, for example 2026-03-04T10:00:00+01:00",
+        )
+
+
+def _require_unique(labels: Iterable[str], where: str) -> None:
+    seen: set[str] = set()
+    for label in labels:
+        if label in seen:
+            raise InputError(f"two are named '{label}'", where=where, remedy="Give each its own name")
+        seen.add(label)

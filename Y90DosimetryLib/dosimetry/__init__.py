@@ -1,0 +1,1 @@
+"""Absorbed dose: single compartment, partition model, voxels, and what is read from them."""

@@ -1,0 +1,1 @@
+"""Published recommendations as data, judged in three-valued logic."""

@@ -1,0 +1,1 @@
+"""What a tumor board reads: content, pictures, HTML, JSON."""
