@@ -179,6 +179,8 @@ class Session:
     infusions: tuple[Infusion, ...]
     image: CountMap | ActivityMap | None = None
     basis: Basis = Basis.PLANNED
+    delivers: str | None = None
+    """Label of the planned session this one carried out; that plan then no longer counts in totals."""
 
     def __post_init__(self) -> None:
         if not self.infusions:
@@ -244,6 +246,17 @@ class Case:
                         where=f"session '{session.label}', infusion '{infusion.label}'",
                         remedy=f"Name one of: {', '.join(sorted(perfused)) or 'none is outlined yet'}",
                     )
+        self._check_delivered_plans()
+
+    def _check_delivered_plans(self) -> None:
+        plans = {s.label for s in self.sessions if s.basis is Basis.PLANNED}
+        for session in self.sessions:
+            if session.delivers is not None and (session.delivers not in plans or session.basis is Basis.PLANNED):
+                raise InputError(
+                    f"it delivers '{session.delivers}', which is no planned session, or it is itself a plan",
+                    where=f"session '{session.label}'",
+                    remedy="Name a planned session, and set basis to delivered",
+                )
 
     def of_role(self, role: Role) -> tuple[Structure, ...]:
         """Return the structures of one role, in the case's order."""

@@ -41,6 +41,9 @@ DEFAULT_HALF_LIFE_H = Y90_LABEL.half_life_h
 DEFAULT_JOULE_PER_GBQ = 50.0
 """Gy kg / GBq as printed by the package insert (49.96 rounded); the consensus thresholds were derived with it."""
 
+LABEL_LUNG_MASS_G = 1000.0
+"""Mass of both lungs as the package insert assumes it, for a patient whose lungs were not measured."""
+
 
 def decay_factor(elapsed_h: float, half_life_h: float = DEFAULT_HALF_LIFE_H) -> float:
     """Return the fraction of an activity that is left after *elapsed_h* hours (more than 1 when negative)."""

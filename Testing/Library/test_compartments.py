@@ -1,0 +1,100 @@
+"""Outlines that overlap become compartments that do not; nothing is lost or counted twice."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapes import FLIPPED, IDENTITY, box, ellipsoid, grid, rotation
+
+from Y90DosimetryLib.case import Case
+from Y90DosimetryLib.compartments import compartments_of
+from Y90DosimetryLib.errors import GeometryError, InputError
+from Y90DosimetryLib.structures import Role, Structure
+
+CT = grid((2.0, 2.0, 2.0), (200.0, 160.0, 120.0))
+LIVER = Structure(Role.LIVER, "Liver", ellipsoid(CT, (0, 0, 0), (80, 60, 45)))
+TUMOR = Structure(Role.TUMOR, "Tumor 1", ellipsoid(CT, (-40, 0, 0), (15, 15, 15)))
+SECOND = Structure(Role.TUMOR, "Tumor 2", ellipsoid(CT, (-20, 0, 0), (12, 12, 12)))
+THROMBUS = Structure(Role.PVTT, "PVTT", ellipsoid(CT, (-30, 10, 0), (14, 5, 5)))
+RIGHT = Structure(Role.PERFUSED, "Right lobe", box(CT, (-100, -100, -100), (0, 100, 100)))
+SEGMENT = Structure(Role.PERFUSED, "Segment", box(CT, (-100, -100, -100), (-30, 100, 100)))
+
+
+def divide(*structures: Structure):
+    return compartments_of(Case("test", structures))
+
+
+def test_compartments_tile_the_liver_exactly():
+    parts = divide(LIVER, TUMOR, SECOND, THROMBUS, RIGHT, SEGMENT)
+    assert parts.whole_ml == pytest.approx(LIVER.volume_ml, rel=1e-9)
+    assert sum(parts.mask([i]).sum() for i in parts.everything) == LIVER.voxel_count
+    assert parts.volume_ml(parts.inside(["Right lobe"])) == pytest.approx(LIVER.volume_ml / 2, rel=0.01)
+
+
+def test_a_voxel_in_two_perfused_volumes_belongs_to_both():
+    parts = divide(LIVER, TUMOR, RIGHT, SEGMENT)
+    covers = {c.perfused for c in parts.items if not c.is_lesion}
+    assert covers == {frozenset(), frozenset({"Right lobe"}), frozenset({"Right lobe", "Segment"})}
+
+
+def test_the_smaller_tumor_keeps_an_overlap_and_a_tumor_keeps_it_before_a_thrombus():
+    parts = divide(LIVER, TUMOR, SECOND, THROMBUS)
+    assert parts.volume_ml(parts.lesion("Tumor 2")) == pytest.approx(SECOND.volume_ml)
+    assert parts.volume_ml(parts.lesion("Tumor 1")) < TUMOR.volume_ml
+    assert parts.volume_ml(parts.lesion("PVTT")) < THROMBUS.volume_ml
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations([LIVER, TUMOR, SECOND, THROMBUS, RIGHT, SEGMENT]))
+def test_the_order_of_structures_does_not_matter(order):
+    def table(parts):
+        return {(c.role, c.label, c.perfused): c.volume_ml for c in parts.items}
+
+    assert table(divide(*order)) == table(divide(LIVER, TUMOR, SECOND, THROMBUS, RIGHT, SEGMENT))
+
+
+@pytest.mark.parametrize("direction", [IDENTITY, FLIPPED, rotation(25, 10)])
+def test_structures_on_different_grids_give_the_same_volumes(direction):
+    fine = grid((1.0, 1.0, 1.0), (70.0, 70.0, 70.0), (-40.0, 0.0, 0.0), direction)
+    tumor = Structure(Role.TUMOR, "Tumor 1", ellipsoid(fine, (-40, 0, 0), (15, 15, 15)))
+    parts = divide(LIVER, tumor, RIGHT)
+    assert parts.volume_ml(parts.lesion("Tumor 1")) == pytest.approx(tumor.volume_ml, rel=0.01)
+    assert parts.whole_ml == pytest.approx(LIVER.volume_ml, rel=0.002)
+
+
+def test_a_mask_with_another_extent_of_the_same_lattice_is_placed_exactly():
+    crop = TUMOR.mask[20:60, 30:60, 15:45]
+    assert crop.GetOrigin() != CT.GetOrigin()
+    parts = divide(LIVER, Structure(Role.TUMOR, "Tumor 1", crop), RIGHT)
+    assert parts.volume_ml(parts.lesion("Tumor 1")) == pytest.approx(TUMOR.volume_ml, rel=1e-9)
+
+
+def test_a_tumor_drawn_over_the_edge_extends_the_liver():
+    edge = Structure(Role.TUMOR, "Edge", ellipsoid(CT, (-78, 0, 0), (10, 10, 10)))
+    parts = divide(LIVER, edge)
+    assert parts.volume_ml(parts.lesion("Edge")) == pytest.approx(edge.volume_ml)
+    assert LIVER.volume_ml < parts.whole_ml < LIVER.volume_ml + edge.volume_ml
+
+
+def test_splitting_a_tumor_changes_nothing_but_the_number_of_tumors():
+    left = Structure(Role.TUMOR, "a", TUMOR.mask * box(CT, (-40, -99, -99), (99, 99, 99)))
+    right = Structure(Role.TUMOR, "b", TUMOR.mask * box(CT, (-99, -99, -99), (-40, 99, 99)))
+    assert left.voxel_count + right.voxel_count == TUMOR.voxel_count
+    whole, split = divide(LIVER, TUMOR, RIGHT), divide(LIVER, left, right, RIGHT)
+    assert split.volume_ml(split.of_role(Role.TUMOR)) == pytest.approx(whole.volume_ml(whole.of_role(Role.TUMOR)))
+    assert split.whole_ml == pytest.approx(whole.whole_ml)
+
+
+def test_impossible_structures_are_refused_with_the_way_out():
+    away = Structure(Role.TUMOR, "Tumor 9", ellipsoid(CT, (95, 70, 55), (5, 5, 5)))
+    empty = Structure(Role.TUMOR, "Nothing", CT_ZERO)
+    with pytest.raises(GeometryError, match=r"'Tumor 9' .* lies wholly outside the liver.*left and right"):
+        divide(LIVER, away)
+    with pytest.raises(InputError, match="'Nothing' is empty"):
+        divide(LIVER, empty)
+    with pytest.raises(InputError, match="no structure has the role liver"):
+        divide(TUMOR)
+    with pytest.raises(InputError, match="2 structures are called liver"):
+        divide(LIVER, Structure(Role.LIVER, "Liver 2", LIVER.mask))
+
+
+CT_ZERO = ellipsoid(CT, (0, 0, 900), (1, 1, 1))

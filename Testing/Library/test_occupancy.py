@@ -1,0 +1,96 @@
+"""A structure's share of an image does not depend on the voxels of either."""
+
+import math
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapes import FLIPPED, IDENTITY, PERMUTED, constant, ellipsoid, grid, points_mm, rotation
+
+from Y90DosimetryLib.occupancy import Grid, excluding, occupancy_of, union
+from Y90DosimetryLib.structures import Role, Structure
+
+SPECT_MM = (4.4, 4.4, 4.4)
+DIRECTIONS = [IDENTITY, FLIPPED, PERMUTED, rotation(20), rotation(30, 15)]
+
+
+def sphere_ml(volume_ml: float, spacing_mm=(1.0, 1.0, 1.0), direction=IDENTITY, center_mm=(0.0, 0.0, 0.0)):
+    radius = (volume_ml * 1000 * 3 / (4 * math.pi)) ** (1 / 3)
+    like = grid(spacing_mm, (60, 60, 60), center_mm, direction)
+    return Structure(Role.TUMOR, "sphere", ellipsoid(like, center_mm, (radius,) * 3))
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("target_direction", DIRECTIONS)
+def test_a_10_ml_sphere_keeps_its_volume_on_spect_voxels_in_any_orientation(direction, target_direction):
+    sphere = sphere_ml(10.0, direction=direction)
+    spect = grid(SPECT_MM, (180, 180, 180), (3.1, -2.2, 1.7), target_direction)
+    assert occupancy_of(sphere, Grid.of(spect)).total_ml == pytest.approx(sphere.volume_ml, rel=1e-5)
+    assert sphere.volume_ml == pytest.approx(10.0, rel=0.01)
+
+
+@pytest.mark.parametrize("shift_mm", [0.0, 0.9, 2.2, 3.7])
+def test_counts_of_a_uniform_source_in_a_10_ml_sphere_are_its_volume_times_the_concentration(shift_mm):
+    spect = constant(grid(SPECT_MM, (180, 180, 180), (shift_mm, -shift_mm, shift_mm / 2)), 7.0)
+    counts = occupancy_of(sphere_ml(10.0), Grid.of(spect)).integral(sitk.GetArrayFromImage(spect))
+    assert counts == pytest.approx(70.0, rel=0.01)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_the_center_of_gravity_stays_where_the_structure_is(direction):
+    sphere = sphere_ml(10.0, direction=direction, center_mm=(12.0, -7.0, 5.0))
+    spect = grid(SPECT_MM, (180, 180, 180), direction=rotation(10))
+    part = occupancy_of(sphere, Grid.of(spect))
+    weights = np.zeros(spect.GetSize()[::-1])
+    weights[part.box.slices] = part.volume_ml
+    center = (points_mm(spect) * weights).reshape(3, -1).sum(axis=1) / weights.sum()
+    assert center == pytest.approx([12.0, -7.0, 5.0], abs=0.05)
+
+
+def test_a_voxel_that_holds_half_a_mask_voxel_gets_half_its_volume():
+    mask = constant(grid((2, 2, 2), (2, 2, 2)), 1.0)
+    target = grid((2, 2, 2), (8, 2, 2), (1.0, 0.0, 0.0))  # centers at -2, 0, 2, 4: shifted by one voxel
+    half = grid((2, 2, 2), (8, 2, 2), (2.0, 0.0, 0.0))  # centers at -1, 1, 3, 5: cuts the voxel in two
+    structure = Structure(Role.TUMOR, "voxel", sitk.Cast(mask, sitk.sitkUInt8))
+    assert occupancy_of(structure, Grid.of(target)).volume_ml.max() == pytest.approx(0.008)
+    assert sorted(occupancy_of(structure, Grid.of(half)).volume_ml[0, 0])[-2:] == pytest.approx([0.004, 0.004])
+
+
+def test_what_lies_outside_the_image_is_not_counted():
+    sphere = sphere_ml(10.0)
+    cut = grid(SPECT_MM, (88, 88, 88), (44.0, 0.0, 0.0))  # begins at x = 0, the middle of the sphere
+    assert occupancy_of(sphere, Grid.of(cut)).total_ml == pytest.approx(sphere.volume_ml / 2, rel=0.01)
+    oblique = grid(SPECT_MM, (88, 88, 88), (44.0, 0.0, 0.0), rotation(0, 20))
+    assert occupancy_of(sphere, Grid.of(oblique)).total_ml == pytest.approx(sphere.volume_ml / 2, rel=0.02)
+    away = grid(SPECT_MM, (88, 88, 88), (400.0, 0.0, 0.0))
+    assert occupancy_of(sphere, Grid.of(away)).total_ml == 0.0
+
+
+def test_a_mask_coarser_than_the_image_keeps_its_volume_too():
+    coarse = sphere_ml(33.0, spacing_mm=(5.0, 5.0, 6.0))
+    fine = grid((1.0, 1.0, 1.5), (80, 80, 80))
+    assert occupancy_of(coarse, Grid.of(fine)).total_ml == pytest.approx(coarse.volume_ml, rel=1e-5)
+
+
+def test_union_adds_disjoint_parts_and_excluding_takes_touched_voxels_away():
+    image = Grid.of(grid((2, 2, 2), (80, 40, 40)))
+    left = occupancy_of(sphere_ml(2.0, center_mm=(20.0, 0.0, 0.0)), image)
+    right = occupancy_of(sphere_ml(2.0, center_mm=(-20.0, 0.0, 0.0)), image)
+    both = union([left, right])
+    assert both.total_ml == pytest.approx(left.total_ml + right.total_ml)
+    assert excluding(both, left).total_ml == pytest.approx(right.total_ml)
+    assert excluding(right, left).total_ml == pytest.approx(right.total_ml)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    spacing=st.tuples(*[st.floats(1.0, 9.0)] * 3),
+    shift=st.tuples(*[st.floats(-6.0, 6.0)] * 3),
+    turned=st.sampled_from(DIRECTIONS),
+)
+def test_volume_is_conserved_on_any_grid_that_covers_it(spacing, shift, turned):
+    sphere = sphere_ml(4.0, spacing_mm=(1.5, 1.5, 2.0))
+    image = grid(spacing, (120, 120, 120), shift, turned)
+    assert occupancy_of(sphere, Grid.of(image)).total_ml == pytest.approx(sphere.volume_ml, rel=1e-4)
