@@ -1,0 +1,126 @@
+"""From a case to its doses: what does not depend on activity is measured once, the rest is arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..case import Case
+from ..compartments import Compartments, compartments_of
+from ..images import array_of
+from ..missing import Missing
+from ..occupancy import Grid, excluding, occupancy_of
+from ..progress import Progress, silent
+from ..structures import Role
+from .deposits import Deposit, Model, SessionDoses, session_doses, total_deposit
+from .lung import lung_dose_gy, lung_mass_from_ct_g, lung_shunt_fraction
+from .uptake import Uptake, uptake_of
+
+
+@dataclass(frozen=True)
+class LungView:
+    """The lungs on one session's image, voxels that the liver touches left out."""
+
+    counts: float
+    in_view_fraction: float
+    shunt_fraction: float | Missing
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What images and outlines say, before any activity is known; reusable while they do not change."""
+
+    compartments: Compartments
+    uptakes: tuple[Uptake | None, ...]
+    lungs: tuple[LungView | Missing, ...]
+    lung_mass_g: float | Missing
+
+
+@dataclass(frozen=True)
+class Doses:
+    """Deposits of every session of a case, and what follows for the lungs."""
+
+    prepared: Prepared
+    sessions: tuple[SessionDoses, ...]
+    lung_doses_gy: tuple[float | Missing, ...]
+    """One for each session."""
+
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """Indices of the sessions that count in totals: a plan that was delivered does not."""
+        replaced = {s.session.delivers for s in self.sessions}
+        return tuple(i for i, s in enumerate(self.sessions) if s.session.label not in replaced)
+
+    def total(self, model: Model) -> Deposit | Missing:
+        """Return the deposit of all counted sessions together."""
+        return total_deposit([self.sessions[i] for i in self.counted], model)
+
+    def dose_gy(self, model: Model, indices: Iterable[int]) -> float | Missing:
+        """Return the mean dose of some compartments from all counted sessions, in Gy."""
+        total = self.total(model)
+        return total if isinstance(total, Missing) else total.dose_gy(indices)
+
+
+def prepare(case: Case, progress: Progress = silent) -> Prepared:
+    """Measure volumes and counts of a case.
+
+    Raises
+    ------
+    InputError
+        If structures or images are impossible together; see `compartments_of` and `uptake_of`.
+    """
+    progress(0.0, "dividing the liver into compartments")
+    compartments = compartments_of(case)
+    uptakes: list[Uptake | None] = []
+    lungs: list[LungView | Missing] = []
+    for number, session in enumerate(case.sessions):
+        progress(0.3 + 0.6 * number / len(case.sessions), f"counting session '{session.label}'")
+        uptakes.append(uptake_of(session, compartments, case.settings.count_reference))
+        lungs.append(_lungs(case, uptakes[-1]))
+    progress(0.9, "weighing the lungs")
+    return Prepared(compartments, tuple(uptakes), tuple(lungs), _lung_mass_g(case))
+
+
+def doses_of(case: Case, prepared: Prepared) -> Doses:
+    """Return all deposits and lung doses of a case; cheap, and linear in every activity."""
+    sessions: list[SessionDoses] = []
+    lung_doses: list[float | Missing] = []
+    for session, uptake, lungs in zip(case.sessions, prepared.uptakes, prepared.lungs, strict=True):
+        shunt = lungs if isinstance(lungs, Missing) else lungs.shunt_fraction
+        doses = session_doses(session, prepared.compartments, uptake, shunt, case.settings)
+        sessions.append(doses)
+        activity_gbq, mass_g = doses.lung_activity_gbq, prepared.lung_mass_g
+        if isinstance(activity_gbq, Missing):
+            lung_doses.append(activity_gbq)
+        elif isinstance(mass_g, Missing):
+            lung_doses.append(mass_g)
+        else:
+            lung_doses.append(lung_dose_gy(activity_gbq, mass_g, case.settings.joule_per_gbq))
+    return Doses(prepared, tuple(sessions), tuple(lung_doses))
+
+
+def _lungs(case: Case, uptake: Uptake | None) -> LungView | Missing:
+    lungs = case.one(Role.LUNGS)
+    if lungs is None or lungs.is_empty:
+        return Missing("the lungs are not outlined", ("structures",))
+    if uptake is None:
+        return Missing("there is no image to measure the lungs on", ("image",))
+    part = occupancy_of(lungs, uptake.grid)
+    if part.total_ml <= 0:
+        return Missing("the lungs lie outside the image", ("image",))
+    liver = uptake.occupancy(tuple(range(uptake.compartment_count)))
+    counts = excluding(part, liver).integral(array_of(uptake.image.image))
+    shunt_fraction = lung_shunt_fraction(counts, float(uptake.counts.sum()))
+    return LungView(counts, part.total_ml / lungs.volume_ml, shunt_fraction)
+
+
+def _lung_mass_g(case: Case) -> float | Missing:
+    if case.settings.lung_mass_g is not None:
+        return case.settings.lung_mass_g
+    lungs = case.one(Role.LUNGS)
+    if lungs is None or lungs.is_empty or case.ct is None:
+        return Missing("the lung mass is to be measured, but lungs or CT are missing", ("lung_mass_g",))
+    part = occupancy_of(lungs, Grid.of(case.ct.image))
+    if part.total_ml < 0.99 * lungs.volume_ml:
+        return Missing("the lungs lie partly outside the CT: their mass is unknown", ("lung_mass_g",))
+    return lung_mass_from_ct_g(array_of(case.ct.image)[part.box.slices], part.volume_ml)

@@ -1,0 +1,116 @@
+"""Distances measured on outlines: longest diameter, margin around a tumor, center, and how much of it is covered."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial.distance import pdist
+
+from .compartments import Compartments
+from .occupancy import Grid
+from .structures import UINT8, Structure
+
+LARGEST_MARGIN_MM = 30.0
+"""Margins are measured up to here; no recommendation asks for more than 10 mm."""
+
+
+def longest_diameter_mm(structure: Structure) -> float:
+    """Return the largest distance between two points of a structure in any direction, in mm; 0 when empty.
+
+    Measured between the outer corners of its voxels, so that it does not depend on the grid's orientation.
+    """
+    corners = _corners_mm(structure)
+    if not len(corners):
+        return 0.0
+    try:
+        corners = corners[ConvexHull(corners).vertices]
+    except QhullError:  # flat or thin: every corner counts
+        corners = np.unique(corners, axis=0)
+    return float(pdist(corners).max())
+
+
+def center_mm(structure: Structure) -> tuple[float, float, float]:
+    """Return the center of mass of a structure in LPS millimeters; it must not be empty."""
+    assert structure.box is not None, "an empty structure has no center"
+    block = structure.cropped()
+    grid = Grid.of(structure.mask).cropped(structure.box)
+    index = [
+        float(np.average(np.arange(n), weights=block.sum(axis=axes, dtype=np.float64)))
+        for n, axes in zip(reversed(block.shape), ((0, 1), (0, 2), (1, 2)), strict=True)
+    ]
+    x, y, z = grid.point_mm((index[0], index[1], index[2]))
+    return float(x), float(y), float(z)
+
+
+def covered_fraction(compartments: Compartments, label: str, perfused: frozenset[str]) -> float:
+    """Return the share of a lesion's volume inside the given perfused volumes together."""
+    own = compartments.lesion(label)
+    inside = set(own) & set(compartments.inside(perfused))
+    return compartments.volume_ml(inside) / compartments.volume_ml(own)
+
+
+def smallest_margin_mm(compartments: Compartments, label: str, perfused: frozenset[str]) -> float | None:
+    """Return the smallest distance from a lesion to liver that none of these volumes covers, in mm.
+
+    Where the lesion reaches the surface of the liver no margin is possible: the surface does not count. 0 when
+    part of the lesion is not covered; None when no liver outside lies within
+    `LARGEST_MARGIN_MM`. The distance is between the faces of voxels, not their centers.
+    """
+    own = compartments.lesion(label)
+    inside = set(compartments.inside(perfused))
+    if not inside.issuperset(own):
+        return 0.0
+    outside = [i for i in compartments.everything if i not in inside]
+    lesion = compartments.mask(own)
+    window = _around(lesion, compartments.grid.spacing_mm)
+    lesion, beyond = lesion[window], compartments.mask(outside)[window]
+    if not beyond.any():
+        return None
+    image = sitk.GetImageFromArray(beyond)
+    image.SetSpacing(compartments.grid.spacing_mm)
+    far = sitk.GetArrayViewFromImage(sitk.SignedMaurerDistanceMap(image, False, False, True))
+    nearest = np.where(lesion != 0, far, np.inf)
+    step_mm = float(np.linalg.norm(compartments.grid.spacing_mm))
+    candidates = np.argwhere(nearest <= nearest.min() + step_mm)
+    margin = min(_gap_mm(point, beyond, compartments.grid, float(nearest[tuple(point)])) for point in candidates[:200])
+    return margin if margin <= LARGEST_MARGIN_MM else None
+
+
+def _gap_mm(point: NDArray[np.int_], beyond: UINT8, grid: Grid, center_distance_mm: float) -> float:
+    """Return the distance between the box of one voxel and the nearest box set in *beyond*."""
+    step = np.array(grid.spacing_mm[::-1])
+    reach = np.ceil((center_distance_mm + step.max()) / step).astype(int)
+    low = np.maximum(point - reach, 0)
+    block = beyond[tuple(slice(a, b) for a, b in zip(low, point + reach + 1, strict=True))]
+    apart = np.abs(np.argwhere(block) + low - point) * step
+    return float(np.sqrt((np.maximum(apart - step, 0.0) ** 2).sum(axis=1)).min())
+
+
+def _around(mask: UINT8, spacing_mm: tuple[float, float, float]) -> tuple[slice, slice, slice]:
+    index = np.argwhere(mask)
+    grow = np.ceil((LARGEST_MARGIN_MM + max(spacing_mm)) / np.array(spacing_mm[::-1])).astype(int)
+    low = np.maximum(index.min(axis=0) - grow, 0)
+    high = np.minimum(index.max(axis=0) + grow + 1, mask.shape)
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return z, y, x
+
+
+def _corners_mm(structure: Structure) -> NDArray[np.float64]:
+    """Return the corners of the first and last voxel of every row: all that a convex hull needs."""
+    if structure.box is None:
+        return np.zeros((0, 3))
+    block = structure.cropped().astype(bool)
+    rows = block.any(axis=2)
+    z, y = np.nonzero(rows)
+    first = block.argmax(axis=2)[z, y]
+    last = block.shape[2] - 1 - block[:, :, ::-1].argmax(axis=2)[z, y]
+    ends = [
+        (x + dx, y + dy, z + dz) for x, dx in ((first, -0.5), (last, 0.5)) for dy in (-0.5, 0.5) for dz in (-0.5, 0.5)
+    ]
+    index = np.concatenate([np.stack(e, axis=1) for e in ends])
+    grid = Grid.of(structure.mask).cropped(structure.box)
+    scaled = index * np.array(grid.spacing_mm)
+    points: NDArray[np.float64] = scaled @ grid.axes.T + np.array(grid.origin_mm)
+    return points
