@@ -70,7 +70,7 @@ def smallest_margin_mm(compartments: Compartments, label: str, perfused: frozens
         return None
     image = sitk.GetImageFromArray(beyond)
     image.SetSpacing(compartments.grid.spacing_mm)
-    far = sitk.GetArrayViewFromImage(sitk.SignedMaurerDistanceMap(image, False, False, True))
+    far = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, False, False, True))
     nearest = np.where(lesion != 0, far, np.inf)
     step_mm = float(np.linalg.norm(compartments.grid.spacing_mm))
     candidates = np.argwhere(nearest <= nearest.min() + step_mm)

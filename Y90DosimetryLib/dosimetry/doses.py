@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..case import Case
+from ..case import Case, Session
 from ..compartments import Compartments, compartments_of
+from ..geometry import longest_diameter_mm, smallest_margin_mm
 from ..images import array_of
 from ..missing import Missing
 from ..occupancy import Grid, excluding, occupancy_of
@@ -34,12 +35,17 @@ class Prepared:
     uptakes: tuple[Uptake | None, ...]
     lungs: tuple[LungView | Missing, ...]
     lung_mass_g: float | Missing
+    tumor_diameters_mm: Mapping[str, float]
+    """Longest diameter of each tumor, as drawn."""
+    tumor_margins_mm: Mapping[str, float | None]
+    """Smallest margin of each tumor inside everything that is treated; see `smallest_margin_mm`."""
 
 
 @dataclass(frozen=True)
 class Doses:
     """Deposits of every session of a case, and what follows for the lungs."""
 
+    case: Case
     prepared: Prepared
     sessions: tuple[SessionDoses, ...]
     lung_doses_gy: tuple[float | Missing, ...]
@@ -48,8 +54,8 @@ class Doses:
     @property
     def counted(self) -> tuple[int, ...]:
         """Indices of the sessions that count in totals: a plan that was delivered does not."""
-        replaced = {s.session.delivers for s in self.sessions}
-        return tuple(i for i, s in enumerate(self.sessions) if s.session.label not in replaced)
+        wanted = {s.label for s in counted_sessions(self.case)}
+        return tuple(i for i, s in enumerate(self.sessions) if s.session.label in wanted)
 
     def total(self, model: Model) -> Deposit | Missing:
         """Return the deposit of all counted sessions together."""
@@ -74,11 +80,30 @@ def prepare(case: Case, progress: Progress = silent) -> Prepared:
     uptakes: list[Uptake | None] = []
     lungs: list[LungView | Missing] = []
     for number, session in enumerate(case.sessions):
-        progress(0.3 + 0.6 * number / len(case.sessions), f"counting session '{session.label}'")
+        progress(0.2 + 0.5 * number / len(case.sessions), f"counting session '{session.label}'")
         uptakes.append(uptake_of(session, compartments, case.settings.count_reference))
         lungs.append(_lungs(case, uptakes[-1]))
-    progress(0.9, "weighing the lungs")
-    return Prepared(compartments, tuple(uptakes), tuple(lungs), _lung_mass_g(case))
+    progress(0.7, "measuring tumors and margins")
+    tumors = case.of_role(Role.TUMOR)
+    treated = frozenset(i.perfused for s in counted_sessions(case) for i in s.infusions)
+    return Prepared(
+        compartments,
+        tuple(uptakes),
+        tuple(lungs),
+        _lung_mass_g(case),
+        {s.label: longest_diameter_mm(s) for s in tumors},
+        {
+            s.label: smallest_margin_mm(compartments, s.label, treated)
+            for s in tumors
+            if treated and compartments.lesion(s.label)
+        },
+    )
+
+
+def counted_sessions(case: Case) -> tuple[Session, ...]:
+    """Return the sessions that count in totals: a plan that was delivered does not."""
+    replaced = {s.delivers for s in case.sessions}
+    return tuple(s for s in case.sessions if s.label not in replaced)
 
 
 def doses_of(case: Case, prepared: Prepared) -> Doses:
@@ -96,7 +121,7 @@ def doses_of(case: Case, prepared: Prepared) -> Doses:
             lung_doses.append(mass_g)
         else:
             lung_doses.append(lung_dose_gy(activity_gbq, mass_g, case.settings.joule_per_gbq))
-    return Doses(prepared, tuple(sessions), tuple(lung_doses))
+    return Doses(case, prepared, tuple(sessions), tuple(lung_doses))
 
 
 def _lungs(case: Case, uptake: Uptake | None) -> LungView | Missing:

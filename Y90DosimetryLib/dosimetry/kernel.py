@@ -61,7 +61,8 @@ class RadialEnergy:
 class VoxelKernel:
     """The share of the energy emitted in one voxel that each voxel around it absorbs.
 
-    Shape of `fractions` is (z, y, x), odd along each axis, the emitting voxel in the middle. Read-only.
+    Shape of `fractions` is (z, y, x), odd along each axis, the emitting voxel in the middle; it is even (the same
+    in opposite directions) and read-only. Build it with `voxel_kernel`.
     """
 
     fractions: Float64
@@ -181,8 +182,6 @@ def convolve(activity: NDArray[np.number], kernel: VoxelKernel, *, progress: Pro
         progress(number / count, "spreading the energy by the beta kernel")
         stop = min(start + planes, depth.stop)
         low, high = max(start - depth.reach, block[0].start), min(stop + depth.reach, block[0].stop)
-        if low >= high:
-            continue
         slab = np.zeros(shape, dtype=np.float32)
         first = low - (start - depth.reach)
         slab[first : first + high - low, height.placed, width.placed] = activity[low:high, block[1], block[2]]

@@ -109,7 +109,8 @@ def geud_gy(dose_gy: NDArray[np.floating], volume_share: NDArray[np.floating], e
             where="equivalent uniform dose",
             remedy="Give one share a voxel, not all of them 0",
         )
-    doses, shares = doses[shares > 0], shares[shares > 0] / shares.sum()
+    inside = shares > 0
+    doses, shares = doses[inside], shares[inside] / shares.sum()
     scale_gy = float(doses.max() if exponent > 0 else doses.min())
     if scale_gy == 0:
         return 0.0

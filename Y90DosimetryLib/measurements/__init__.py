@@ -1,0 +1,42 @@
+"""The values of all measures for one case: one function a measure, in tables by subject."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..case import Case
+from ..dosimetry.doses import Doses, Prepared
+from ..dosimetry.regions import Region
+from ..facts import CATALOG
+from ..measures import Measurement
+from ..missing import Missing
+from .absorbed import ABSORBED, ABSORBED_ITEMS
+from .clinical import CLINICAL, CLINICAL_ITEMS
+from .treatment import TREATMENT, TREATMENT_ITEMS
+from .view import Function, ItemFunction, Value, View
+from .volumes import VOLUME_ITEMS, VOLUMES
+
+FUNCTIONS: Mapping[str, Function] = {**CLINICAL, **VOLUMES, **TREATMENT, **ABSORBED}
+ITEM_FUNCTIONS: Mapping[str, ItemFunction] = {**CLINICAL_ITEMS, **VOLUME_ITEMS, **TREATMENT_ITEMS, **ABSORBED_ITEMS}
+
+
+def measure(case: Case, prepared: Prepared, doses: Doses, regions: tuple[Region, ...]) -> tuple[Measurement, ...]:
+    """Return every measure of a case: its value, or the reason it is missing."""
+    view = View(case, prepared, doses, regions)
+    return tuple(_measurements(view))
+
+
+def _measurements(view: View) -> Iterator[Measurement]:
+    for name, function in FUNCTIONS.items():
+        yield _measurement(name, function(view), "")
+    for name, item_function in ITEM_FUNCTIONS.items():
+        for about, value in item_function(view).items():
+            yield _measurement(name, value, about)
+    for name in CATALOG:
+        yield _measurement(name, view.fact(name), "")
+
+
+def _measurement(name: str, value: Value, about: str) -> Measurement:
+    if isinstance(value, Missing):
+        return Measurement(name, missing_because=value.because, about=about, needs=value.needs)
+    return Measurement(name, value, about=about)

@@ -1,0 +1,116 @@
+"""Measures of absorbed dose; the id of each names its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..dosimetry.deposits import Model, concentration_ratio
+from ..dosimetry.regions import RegionKind, ablative_perfused
+from ..missing import Missing, first_missing
+from ..physics import G_PER_KG
+from ..structures import Role
+from .view import Function, ItemFunction, Value, View
+from .volumes import HIDDEN, lowest
+
+NOT_MODIFIED = Missing("no segment and lobe are infused in one session", ("sessions",))
+
+
+def _lesion_doses(view: View, role: Role) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for structure in view.case.of_role(role):
+        own = view.compartments.lesion(structure.label)
+        found[structure.label] = view.doses.dose_gy(Model.MULTI, own) if own else HIDDEN
+    return found
+
+
+def _region_dose(kind: RegionKind, model: Model) -> Function:
+    def dose(view: View) -> Value:
+        region = view.region(kind)
+        return region if isinstance(region, Missing) else view.doses.dose_gy(model, region.indices)
+
+    return dose
+
+
+def _perfused(view: View) -> Mapping[str, Value]:
+    return {
+        label: view.doses.dose_gy(Model.SINGLE, infusion.indices) for label, (_, infusion) in view.infusions.items()
+    }
+
+
+def _own_vial(view: View, nested: bool) -> Value:
+    """Return the dose that a vial alone gives its own volume: the nested segment's, or the lobe's around it."""
+    inner = ablative_perfused(view.case, view.compartments)
+    if not inner:
+        return NOT_MODIFIED
+    settings, found = view.case.settings, []
+    for session in view.sessions:
+        if not {i.infusion.perfused for i in session.infusions} & inner:
+            continue
+        for infusion in session.infusions:
+            if (infusion.infusion.perfused in inner) is not nested:
+                continue
+            if isinstance(infusion.net, Missing):
+                return infusion.net
+            mass_g = view.compartments.volume_ml(infusion.indices) * settings.liver_density_g_ml
+            found.append(settings.joule_per_gbq * infusion.net.liver_gbq * G_PER_KG / mass_g)
+    return min(found) if found else NOT_MODIFIED
+
+
+def _partition(view: View, role: Role) -> Mapping[str, Value]:
+    found: dict[str, Value] = {}
+    tissue = set(view.compartments.of_role(role))
+    for label, (session, infusion) in view.infusions.items():
+        deposit, inside = session.deposits[Model.PARTITION], tissue & set(infusion.indices)
+        found[label] = deposit if isinstance(deposit, Missing) else deposit.dose_gy(sorted(inside))
+    return found
+
+
+def _targeting_ratio(view: View) -> Value:
+    ratios: dict[str, Value] = {}
+    for index in view.doses.counted:
+        session, uptake = view.doses.sessions[index], view.prepared.uptakes[index]
+        inside = view.compartments.inside(i.infusion.perfused for i in session.infusions)
+        for role in (Role.PVTT, Role.HEPATIC_VEIN_THROMBUS):
+            for structure in view.case.of_role(role):
+                own = view.compartments.lesion(structure.label)
+                among = [i for i in inside if i in own or view.compartments.items[i].role is Role.NORMAL_LIVER]
+                ratios[f"{session.session.label} {structure.label}"] = concentration_ratio(
+                    view.compartments, uptake, among, role
+                )
+    return lowest(ratios, "no thrombus is outlined")
+
+
+def _lung_session(view: View) -> Mapping[str, Value]:
+    return {view.doses.sessions[i].session.label: view.doses.lung_doses_gy[i] for i in view.doses.counted}
+
+
+def _lung_case(view: View) -> Value:
+    doses = [view.doses.lung_doses_gy[i] for i in view.doses.counted]
+    gone = first_missing(*doses)
+    if gone or not doses:
+        return gone or Missing("no session is planned", ("sessions",))
+    return sum(d for d in doses if not isinstance(d, Missing))
+
+
+ABSORBED: Mapping[str, Function] = {
+    "tumor_lowest_dose_gy.multicompartment": lambda view: lowest(
+        _lesion_doses(view, Role.TUMOR), "no tumor is outlined"
+    ),
+    "ntad_gy.multicompartment": _region_dose(RegionKind.PERFUSED_NORMAL, Model.MULTI),
+    "whole_normal_liver_dose_gy.multicompartment": _region_dose(RegionKind.WHOLE_NORMAL, Model.MULTI),
+    "whole_liver_dose_gy.single_compartment": _region_dose(RegionKind.WHOLE_LIVER, Model.SINGLE),
+    "segment_dose_gy.single_compartment": lambda view: _own_vial(view, nested=True),
+    "lobe_dose_gy.single_compartment": lambda view: _own_vial(view, nested=False),
+    "thrombus_targeting_ratio": _targeting_ratio,
+    "lung_dose_gy.case": _lung_case,
+}
+
+ABSORBED_ITEMS: Mapping[str, ItemFunction] = {
+    "tumor_dose_gy.multicompartment": lambda view: _lesion_doses(view, Role.TUMOR),
+    "pvtt_dose_gy.multicompartment": lambda view: _lesion_doses(view, Role.PVTT),
+    "hepatic_vein_thrombus_dose_gy.multicompartment": lambda view: _lesion_doses(view, Role.HEPATIC_VEIN_THROMBUS),
+    "perfused_dose_gy.single_compartment": _perfused,
+    "tumor_dose_gy.partition": lambda view: _partition(view, Role.TUMOR),
+    "normal_dose_gy.partition": lambda view: _partition(view, Role.NORMAL_LIVER),
+    "lung_dose_gy.session": _lung_session,
+}

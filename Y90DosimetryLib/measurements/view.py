@@ -1,0 +1,100 @@
+"""What the measuring functions look at, and the shape of what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from ..case import Case
+from ..compartments import Compartments
+from ..dosimetry.deposits import InfusionDoses, SessionDoses
+from ..dosimetry.doses import Doses, Prepared
+from ..dosimetry.regions import Region, RegionKind
+from ..facts import FactValue
+from ..missing import Missing
+
+DAYS_PER_MONTH = 365.25 / 12
+
+Value = FactValue | Missing
+Function = Callable[["View"], Value]
+ItemFunction = Callable[["View"], Mapping[str, Value]]
+
+
+@dataclass(frozen=True)
+class View:
+    """One case with everything that was computed from it."""
+
+    case: Case
+    prepared: Prepared
+    doses: Doses
+    regions: tuple[Region, ...]
+
+    @property
+    def compartments(self) -> Compartments:
+        """The disjoint parts of the liver."""
+        return self.prepared.compartments
+
+    @property
+    def sessions(self) -> tuple[SessionDoses, ...]:
+        """The sessions that count: a plan that was delivered does not."""
+        return tuple(self.doses.sessions[i] for i in self.doses.counted)
+
+    @cached_property
+    def treated(self) -> frozenset[str]:
+        """The perfused volumes of all counted sessions."""
+        return frozenset(i.infusion.perfused for s in self.sessions for i in s.infusions)
+
+    @cached_property
+    def infusions(self) -> Mapping[str, tuple[SessionDoses, InfusionDoses]]:
+        """Every counted infusion by its label, with its session's label before it where two share one."""
+        pairs = [(s, i) for s in self.sessions for i in s.infusions]
+        labels = [i.infusion.label for _, i in pairs]
+        return {
+            i.infusion.label if labels.count(i.infusion.label) == 1 else f"{s.session.label}: {i.infusion.label}": (
+                s,
+                i,
+            )
+            for s, i in pairs
+        }
+
+    @cached_property
+    def last_given_at(self) -> datetime | Missing:
+        """When the last infusion of the counted sessions is given."""
+        times = [i.infusion.given_at for s in self.sessions for i in s.infusions]
+        known = [t for t in times if t is not None]
+        if not known or len(known) < len(times):
+            return Missing("an infusion has no time", ("given_at",))
+        return max(known)
+
+    def region(self, kind: RegionKind) -> Region | Missing:
+        """Return the one region of a kind."""
+        found = [r for r in self.regions if r.kind is kind]
+        return found[0] if found else Missing(f"there is no {kind.value.replace('_', ' ')}", ("structures",))
+
+    def fact(self, name: str) -> Value:
+        """Return what the team stated, or that it did not."""
+        value = self.case.disease.facts.get(name)
+        return Missing("not stated", (name,)) if value is None else value
+
+
+def stated(value: FactValue | None, name: str) -> Value:
+    """Return a field of the case, or that it is not entered."""
+    return Missing("not entered", (name,)) if value is None else value
+
+
+def number(value: Value) -> float:
+    """Return a known value as a number."""
+    assert isinstance(value, int | float), f"{value!r} is no number"
+    return float(value)
+
+
+def months_between(earlier: Value | datetime, later: Value | datetime) -> Value:
+    """Return the time between two dates in mean months; missing when one of them is."""
+    for value in (earlier, later):
+        if isinstance(value, Missing):
+            return value
+    first, second = (v.date() if isinstance(v, datetime) else v for v in (earlier, later))
+    assert isinstance(first, date) and isinstance(second, date)
+    return (second - first).days / DAYS_PER_MONTH

@@ -1,0 +1,156 @@
+"""Measures of volumes, coverage and margins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import volumetry
+from ..geometry import LARGEST_MARGIN_MM, covered_fraction
+from ..missing import Missing
+from ..structures import Role
+from .clinical import estimated_liver_ml
+from .view import Function, ItemFunction, Value, View, number
+
+HIDDEN = Missing("every voxel of it belongs to another lesion", ("structures",))
+
+
+def _lesion_ml(view: View) -> float:
+    return view.compartments.volume_ml(i for i, c in enumerate(view.compartments.items) if c.is_lesion)
+
+
+def _perfused_ml(view: View) -> float | Missing:
+    if not view.treated:
+        return Missing("no session is planned", ("sessions",))
+    return view.compartments.volume_ml(view.compartments.inside(view.treated))
+
+
+def _hepatic_reserve(view: View) -> Value:
+    perfused_ml = _perfused_ml(view)
+    if isinstance(perfused_ml, Missing):
+        return perfused_ml
+    return volumetry.hepatic_reserve_fraction(view.compartments.whole_ml, perfused_ml)
+
+
+def _tumor_free_reserve(view: View) -> Value:
+    perfused_ml = _perfused_ml(view)
+    if isinstance(perfused_ml, Missing):
+        return perfused_ml
+    inside = set(view.compartments.inside(view.treated))
+    untreated = [i for i, c in enumerate(view.compartments.items) if c.is_lesion and i not in inside]
+    return volumetry.tumor_free_reserve_fraction(
+        view.compartments.whole_ml, perfused_ml, view.compartments.volume_ml(untreated)
+    )
+
+
+def _perfused_fraction(view: View) -> Value:
+    if not view.sessions:
+        return Missing("no session is planned", ("sessions",))
+    parts = view.compartments
+    largest_ml = max(
+        parts.volume_ml(parts.inside(i.infusion.perfused for i in session.infusions)) for session in view.sessions
+    )
+    return volumetry.perfused_fraction(largest_ml, parts.whole_ml)
+
+
+def _flr_ml(view: View) -> Value:
+    flr = view.case.one(Role.FLR)
+    if flr is None or flr.is_empty:
+        return Missing("no future liver remnant is outlined", ("structures",))
+    return flr.volume_ml
+
+
+def _sflr(view: View) -> Value:
+    flr_ml, telv_ml = _flr_ml(view), estimated_liver_ml(view)
+    for value in (flr_ml, telv_ml):
+        if isinstance(value, Missing):
+            return value
+    return volumetry.standardized_flr_ratio(number(flr_ml), number(telv_ml))
+
+
+def _flr_measured(view: View) -> Value:
+    flr_ml = _flr_ml(view)
+    if isinstance(flr_ml, Missing):
+        return flr_ml
+    return volumetry.measured_flr_ratio(number(flr_ml), view.compartments.whole_ml, _lesion_ml(view))
+
+
+def _hypertrophy(view: View) -> Value:
+    before_ml, flr_ml = view.fact("flr_before_treatment_ml"), _flr_ml(view)
+    for value in (before_ml, flr_ml):
+        if isinstance(value, Missing):
+            return value
+    return volumetry.relative_hypertrophy_ratio(number(before_ml), number(flr_ml))
+
+
+def _by_tumor_ml(view: View) -> Mapping[str, Value]:
+    parts = view.compartments
+    found: dict[str, Value] = {}
+    for tumor in view.case.of_role(Role.TUMOR):
+        own = parts.lesion(tumor.label)
+        found[tumor.label] = parts.volume_ml(own) if own else HIDDEN
+    return found
+
+
+def _coverage(view: View, *roles: Role) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for structure in (s for role in roles for s in view.case.of_role(role)):
+        if not view.treated:
+            found[structure.label] = Missing("no session is planned", ("sessions",))
+        elif not view.compartments.lesion(structure.label):
+            found[structure.label] = HIDDEN
+        else:
+            found[structure.label] = covered_fraction(view.compartments, structure.label, view.treated)
+    return found
+
+
+def lowest(values: Mapping[str, Value], none: str) -> Value:
+    """Return the smallest of some values; missing as soon as one is, or when there is none."""
+    for value in values.values():
+        if isinstance(value, Missing):
+            return value
+    return min(number(v) for v in values.values()) if values else Missing(none, ("structures",))
+
+
+def _margin(view: View) -> Value:
+    if not view.treated:
+        return Missing("no session is planned", ("sessions",))
+    margins = view.prepared.tumor_margins_mm.values()
+    if not margins:
+        return Missing("no tumor is outlined", ("structures",))
+    return min((m for m in margins if m is not None), default=LARGEST_MARGIN_MM)
+
+
+def _lung_mass(view: View) -> Value:
+    return view.prepared.lung_mass_g
+
+
+VOLUMES: Mapping[str, Function] = {
+    "liver_volume_ml": lambda view: view.compartments.whole_ml,
+    "normal_liver_volume_ml": lambda view: view.compartments.whole_ml - _lesion_ml(view),
+    "all_tumors_volume_ml": _lesion_ml,
+    "tumor_burden_fraction": lambda view: volumetry.tumor_burden_fraction(_lesion_ml(view), view.compartments.whole_ml),
+    "perfused_normal_volume_ml": lambda view: view.compartments.volume_ml(
+        set(view.compartments.inside(view.treated)) & set(view.compartments.of_role(Role.NORMAL_LIVER))
+    ),
+    "perfused_fraction": _perfused_fraction,
+    "hepatic_reserve_fraction": _hepatic_reserve,
+    "tumor_free_reserve_fraction": _tumor_free_reserve,
+    "flr_volume_ml": _flr_ml,
+    "sflr_fraction": _sflr,
+    "flr_measured_fraction": _flr_measured,
+    "flr_hypertrophy_fraction": _hypertrophy,
+    "lung_mass_g": _lung_mass,
+    "tumor_lowest_coverage_fraction": lambda view: lowest(_coverage(view, Role.TUMOR), "no tumor is outlined"),
+    "thrombus_lowest_coverage_fraction": lambda view: lowest(
+        _coverage(view, Role.PVTT, Role.HEPATIC_VEIN_THROMBUS), "no thrombus is outlined"
+    ),
+    "perfused_margin_mm": _margin,
+}
+
+VOLUME_ITEMS: Mapping[str, ItemFunction] = {
+    "tumor_volume_ml": _by_tumor_ml,
+    "tumor_coverage_fraction": lambda view: _coverage(view, Role.TUMOR),
+    "perfused_volume_ml": lambda view: {
+        label: view.compartments.volume_ml(infusion.indices) for label, (_, infusion) in view.infusions.items()
+    },
+}
