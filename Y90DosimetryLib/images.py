@@ -50,7 +50,10 @@ def voxel_ml(image: sitk.Image) -> float:
 
 
 def array_of(image: sitk.Image) -> Array:
-    """Return the voxels as a read-only view, shape (z, y, x)."""
+    """Return the voxels as a read-only view, shape (z, y, x).
+
+    The view does not keep the image alive: hold *image* in a variable for as long as the view is used.
+    """
     view: Array = sitk.GetArrayViewFromImage(image)
     return view
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -38,6 +39,7 @@ MGY_PER_GY = 1e3
 DECAYS_PER_MBQ_S = 1e6
 POINTS_AT_ONCE = 500_000
 SLAB_PLANES = 32
+MOST_THREADS = 4  # each needs the memory of two slabs
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +153,9 @@ def convolve(activity: NDArray[np.number], kernel: VoxelKernel, *, progress: Pro
 
     Nothing lies outside the array: what is emitted there is unknown, and what is deposited there is lost (the sum
     of the result, divided by that of *activity* times `kernel.energy_fraction`, says how much stays). Computed by
-    real FFT in single precision on the block that holds activity, slab by slab, so that the memory beyond the
-    result is that of a few slabs; rounding is about 5e-7 of the highest value, and negative rounding is set to 0.
+    real FFT in single precision on the block that holds activity, slab by slab on a few threads, so that the memory
+    beyond the result is that of a few slabs. Rounding is about 5e-7 of the highest value; what it makes negative is
+    set to 0. *progress* is called in the caller's thread.
 
     Raises
     ------
@@ -171,27 +174,33 @@ def convolve(activity: NDArray[np.number], kernel: VoxelKernel, *, progress: Pro
     depth, height, width = spans
     count = ceil((depth.stop - depth.start) / max(SLAB_PLANES, 4 * depth.reach))
     planes = ceil((depth.stop - depth.start) / count)
+    starts = range(depth.start, depth.stop, planes)
     shape = (
         int(fft.next_fast_len(planes + 2 * depth.reach)),
         int(fft.next_fast_len(height.padded)),
         int(fft.next_fast_len(width.padded, real=True)),
     )
-    threads = os.cpu_count() or 1
-    transform = _transform(kernel, (depth.reach, height.reach, width.reach), shape, threads)
-    for number, start in enumerate(range(depth.start, depth.stop, planes)):
-        progress(number / count, "spreading the energy by the beta kernel")
+    transform = _transform(kernel, (depth.reach, height.reach, width.reach), shape)
+
+    def spread(start: int) -> None:
         stop = min(start + planes, depth.stop)
         low, high = max(start - depth.reach, block[0].start), min(stop + depth.reach, block[0].stop)
-        slab = np.zeros(shape, dtype=np.float32)
         first = low - (start - depth.reach)
+        slab = np.zeros(shape, dtype=np.float32)
         slab[first : first + high - low, height.placed, width.placed] = activity[low:high, block[1], block[2]]
-        spectrum = fft.rfftn(slab, overwrite_x=True, workers=threads)
+        spectrum = fft.rfftn(slab, overwrite_x=True)
+        del slab  # each thread holds two arrays at a time, not three
         spectrum *= transform
-        slab = fft.irfftn(spectrum, shape, overwrite_x=True, workers=threads)
+        slab = fft.irfftn(spectrum, shape, overwrite_x=True)
         target = result[start:stop, height.start : height.stop, width.start : width.stop]
-        planes_done, rows, columns = target.shape
-        np.maximum(slab[depth.reach : depth.reach + planes_done, :rows, :columns], 0.0, out=target)
-    progress(1.0, "spreading the energy by the beta kernel")
+        depth_here, rows, columns = target.shape
+        np.maximum(slab[depth.reach : depth.reach + depth_here, :rows, :columns], 0.0, out=target)
+
+    doing = "spreading the energy by the beta kernel"
+    progress(0.0, doing)
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        for done, _ in enumerate(pool.map(spread, starts), start=1):
+            progress(done / len(starts), doing)
     return result
 
 
@@ -233,13 +242,13 @@ def _block_with_activity(activity: NDArray[np.number]) -> tuple[slice, slice, sl
     return z, y, x
 
 
-def _transform(kernel: VoxelKernel, reach: tuple[int, int, int], shape: tuple[int, int, int], threads: int) -> Float32:
+def _transform(kernel: VoxelKernel, reach: tuple[int, int, int], shape: tuple[int, int, int]) -> Float32:
     """Return the spectrum of the kernel centered on voxel 0; it is real, because the kernel is even."""
     cut = tuple(slice(r - n, r + n + 1) for r, n in zip(kernel.reach, reach, strict=True))
     centered = np.zeros(shape, dtype=np.float32)
     centered[tuple(slice(0, 2 * n + 1) for n in reach)] = kernel.fractions[cut]
     centered = np.roll(centered, tuple(-n for n in reach), axis=(0, 1, 2))
-    spectrum: Float32 = fft.rfftn(centered, workers=threads).real.copy()
+    spectrum: Float32 = fft.rfftn(centered).real.copy()
     return spectrum
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ..case import Case
 from ..compartments import Compartments
-from ..structures import Role
+from ..structures import LESION_ROLES, Role
 
 NESTED_FRACTION = 0.95
 """Tool default: from this share on, one perfused volume is said to lie within another."""
@@ -43,7 +43,9 @@ def regions_of(case: Case, compartments: Compartments) -> tuple[Region, ...]:
     ablated = normal & set(compartments.inside(ablative_perfused(case, compartments)))
     without = " outside the ablated segment" if ablated else ""
     found = [
-        Region(RegionKind(role.value), label, compartments.lesion(label)) for role, label in compartments.lesion_labels
+        Region(RegionKind(role.value), lesion.label, compartments.lesion(lesion.label))
+        for role in LESION_ROLES
+        for lesion in case.of_role(role)
     ]
     found += [Region(RegionKind.PERFUSED, s.label, compartments.inside([s.label])) for s in case.of_role(Role.PERFUSED)]
     found += [
