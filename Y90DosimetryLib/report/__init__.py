@@ -1,1 +1,78 @@
 """What a tumor board reads: content, pictures, HTML, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..assessment import Assessment
+from ..errors import MissingToolError
+from ..io.case_file import InputFile
+from ..io.writing import write_dose, write_json, write_text
+from ..missing import Missing
+from ..progress import Progress, silent
+from ..structures import Role
+from .as_html import as_html
+from .as_json import as_json
+from .content import Content, content_of, role_of
+from .plots import Curve, dvh_plot
+from .slices import SliceOptions, full_scale_gy, point_to_show_mm, three_planes
+
+__all__ = ["Content", "as_html", "as_json", "content_of", "pictures_of", "write_report"]
+
+DVH_MARKS_GY = (120.0, 205.0)
+NOT_OUTLINED = frozenset({Role.LUNGS, Role.PLANNED_RESECTION, Role.NORMAL_LIVER})
+"""Structures left out of the pictures: they cover others."""
+
+
+def write_report(
+    assessment: Assessment, folder: Path, *, inputs: Sequence[InputFile] = (), progress: Progress = silent
+) -> None:
+    """Write report.html, assessment.json, dose.nrrd and the pictures into an existing folder.
+
+    Where pictures can't be drawn the report says so and keeps its numbers.
+    """
+    content = content_of(assessment, inputs)
+    progress(0.0, "drawing pictures")
+    pictures, why_none = pictures_of(assessment)
+    progress(0.7, "writing the report")
+    if pictures:
+        (folder / "pictures").mkdir()
+    for caption, png in pictures.items():
+        (folder / "pictures" / f"{caption.lower()}.png").write_bytes(png)
+    write_text(as_html(content, pictures, why_none), folder / "report.html")
+    write_json(as_json(content), folder / "assessment.json")
+    if not isinstance(assessment.dose_map, Missing):
+        write_dose(assessment.dose_map, folder / "dose.nrrd")
+    progress(1.0, "written")
+
+
+def pictures_of(assessment: Assessment) -> tuple[dict[str, bytes], str]:
+    """Return PNG files by caption (three planes and "DVH"), and why there are none where there are none."""
+    case, dose_map = assessment.case, assessment.dose_map
+    dose = None if isinstance(dose_map, Missing) else dose_map.image
+    shown = [s for s in case.structures if s.role not in NOT_OUTLINED and not s.is_empty]
+    options = SliceOptions(full_scale_gy=None if dose is None else full_scale_gy(dose))
+    try:
+        pictures: dict[str, bytes] = {}
+        if case.ct is not None or dose is not None:
+            ct = None if case.ct is None else case.ct.image
+            planes = three_planes(ct, dose, shown, point_to_show_mm(shown), options)
+            pictures.update({plane.value.capitalize(): png for plane, png in planes.items()})
+        curves = _curves(assessment)
+        if curves:
+            pictures["DVH"] = dvh_plot(curves, marker_doses_gy=DVH_MARKS_GY)
+    except MissingToolError as error:
+        return {}, str(error)
+    return pictures, "" if pictures else "there is neither CT nor dose"
+
+
+def _curves(assessment: Assessment) -> list[Curve]:
+    curves = []
+    for one in assessment.dvhs:
+        role = role_of(one.region.kind.value)
+        if role is not None and not isinstance(one.dvh, Missing):
+            curves.append(Curve(one.region.label, *one.dvh.curve(), role=role))
+    if not isinstance(assessment.flr_dvh, Missing):
+        curves.append(Curve("Future liver remnant", *assessment.flr_dvh.curve(), role=Role.FLR))
+    return curves

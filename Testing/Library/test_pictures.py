@@ -1,0 +1,293 @@
+"""The pictures show what is there, at its place, in its color; checked on analytic phantoms, pixel by pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from pictures import ball, drawing, grid, near, on, pixels
+from shapes import FLIPPED, IDENTITY, PERMUTED, rotation
+
+from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.report.colors import blend, dose_rgb, structure_styles
+from Y90DosimetryLib.report.planes import Plane, View, centroid_mm, contours, region_of, view_of
+from Y90DosimetryLib.report.slices import SliceOptions, dose_slice, full_scale_gy, point_to_show_mm, three_planes
+from Y90DosimetryLib.structures import Role, Structure
+
+# 900 pixels wide and 638 high: the picture proper is 900 x 600 below a title of 38 pixels.
+HEAD_PX, AREA_PX = 38, (900, 600)
+BARE = SliceOptions(size_px=(900, 638), legend=False, margin_mm=10.0)
+CT_HU = 60.0
+CT_GRAY = round((CT_HU - (40 - 200)) / 400 * 255)
+
+
+def at(plane: Plane, point_mm, half_mm):
+    """Where a point is in a bare picture of a region of this half width around the origin: row and column."""
+    pitch_mm = 2 * (half_mm + 10.0) / min(AREA_PX)
+    x, y, z = point_mm
+    across, down = {Plane.AXIAL: (x, y), Plane.CORONAL: (x, -z), Plane.SAGITTAL: (y, -z)}[plane]
+    return HEAD_PX + int(AREA_PX[1] / 2 + down / pitch_mm), int(AREA_PX[0] / 2 + across / pitch_mm)
+
+
+LIVER = ball(Role.LIVER, "Liver", (0, 0, 0), 91.0)
+LIVER_HALF_MM = 91.5  # the outermost voxels inside are 90 mm from the center and 3 mm wide
+GRID, PLACES = grid()
+CT = on(GRID, np.full(GRID.GetSize()[::-1], CT_HU))
+
+
+class TestPlanes:
+    def test_letters_follow_the_radiological_convention(self):
+        assert Plane.AXIAL.letters == ("R", "L", "A", "P")
+        assert Plane.CORONAL.letters == ("R", "L", "S", "I")
+        assert Plane.SAGITTAL.letters == ("A", "P", "S", "I")
+
+    def test_positions_are_named_from_the_patient(self):
+        assert Plane.AXIAL.position((1.0, 2.0, 12.34)) == "S 12.3 mm"
+        assert Plane.CORONAL.position((1.0, -2.0, 12.34)) == "A 2.0 mm"
+        assert Plane.SAGITTAL.position((-7.0, 2.0, 12.34)) == "R 7.0 mm"
+
+    @pytest.mark.parametrize("plane", Plane)
+    def test_the_pixel_of_a_point_shows_what_is_there(self, plane):
+        view = view_of(plane, (10.0, -20.0, 30.0), (300, 200), np.array([[-100.0] * 3, [100.0] * 3]), 0.0)
+        for axis, name in enumerate("xyz"):
+            cut = view.cut(on(GRID, PLACES[..., axis]), np.nan)
+            point = [10.0, -20.0, 30.0]
+            column, row = view.pixel(tuple(point))
+            assert cut[int(row), int(column)] == pytest.approx(point[axis], abs=view.pitch_mm), name
+
+    def test_a_view_is_centered_on_its_region_and_holds_it_with_the_margin(self):
+        region = np.array([[-50.0, -10.0, 0.0], [30.0, 20.0, 200.0]])
+        view = view_of(Plane.CORONAL, (0.0, 5.0, 7.0), (400, 300), region, 10.0)
+        assert view.pitch_mm == pytest.approx(220 / 300)
+        assert view.pixel((-10.0, 5.0, 100.0)) == pytest.approx((200.0, 150.0))
+        assert view.first_mm[1] == 5.0
+
+    def test_a_sphere_keeps_its_radius_between_the_slices(self):
+        sphere = ball(Role.TUMOR, "T", (4.0, -3.0, 2.0), 30.0, spacing_mm=(1.5, 1.5, 4.0), half_mm=50.0)
+        for height_mm in (2.0, 3.3, 5.7, 16.0):
+            view = view_of(Plane.AXIAL, (0, 0, height_mm), (400, 400), np.array([[-50.0] * 3, [50.0] * 3]), 0.0)
+            (line,) = view.outline(sphere)
+            center = np.array(view.pixel((4.0, -3.0, height_mm)))
+            radius_mm = np.linalg.norm(line - center, axis=1) * view.pitch_mm
+            expected_mm = np.sqrt(30.0**2 - (height_mm - 2.0) ** 2)
+            assert radius_mm.mean() == pytest.approx(expected_mm, abs=0.6)
+            assert np.ptp(radius_mm) < 2.0
+
+    @pytest.mark.parametrize("degree", [0, 25])
+    def test_outlines_lie_where_the_patient_is_on_turned_and_flipped_grids(self, degree):
+        turned = rotation(degree, degree / 2) @ FLIPPED
+        sphere = ball(Role.TUMOR, "T", (30.0, -20.0, 10.0), 25.0, turned, spacing_mm=(2.0, 2.0, 3.0))
+        for plane in Plane:
+            view = view_of(plane, (30.0, -20.0, 10.0), (400, 400), np.array([[-80.0] * 3, [80.0] * 3]), 0.0)
+            (line,) = view.outline(sphere)
+            away_mm = np.linalg.norm(line - np.array(view.pixel((30.0, -20.0, 10.0))), axis=1) * view.pitch_mm
+            assert away_mm.mean() == pytest.approx(25.0, abs=0.5), plane
+            assert np.ptp(away_mm) < 3.0, plane
+
+    def test_a_structure_that_fills_its_grid_has_a_closed_outline(self):
+        full = Structure(Role.LIVER, "Cut", on(grid(half_mm=20.0)[0], np.ones((11, 13, 13)), np.uint8))
+        view = view_of(Plane.AXIAL, (0, 0, 0), (300, 300), np.array([[-40.0] * 3, [40.0] * 3]), 0.0)
+        (line,) = view.outline(full)
+        assert np.allclose(line[0], line[-1])
+        assert np.ptp(line[:, 0]) * view.pitch_mm == pytest.approx(39.0, abs=1.6)
+
+    def test_a_single_voxel_is_outlined_too(self):
+        one = np.zeros(GRID.GetSize()[::-1])
+        middle = tuple(n // 2 for n in one.shape)
+        one[middle] = 1
+        view = view_of(Plane.AXIAL, (0, 0, 0), (300, 300), np.array([[-40.0] * 3, [40.0] * 3]), 0.0)
+        assert len(view.outline(Structure(Role.PVTT, "Small", on(GRID, one, np.uint8)))) == 1
+
+    def test_planes_beside_a_structure_do_not_meet_it(self):
+        view = View(Plane.AXIAL, (-50.0, -50.0, 95.0), 1.0, (100, 100))
+        assert view.outline(LIVER) == []
+        empty = Structure(Role.TUMOR, "Empty", on(GRID, np.zeros(GRID.GetSize()[::-1]), np.uint8))
+        assert View(Plane.AXIAL, (-50.0, -50.0, 0.0), 1.0, (100, 100)).outline(empty) == []
+
+    def test_an_isodose_line_runs_at_the_radius_of_its_dose(self):
+        fine, places = grid(spacing_mm=(2.0, 2.0, 2.0), half_mm=60.0)
+        dose = on(fine, 3000.0 / np.maximum(np.linalg.norm(places, axis=-1), 1.0))
+        view = view_of(Plane.SAGITTAL, (0, 0, 0), (400, 400), np.array([[-55.0] * 3, [55.0] * 3]), 0.0)
+        for level_gy in (75.0, 100.0, 205.0):
+            (line,) = contours(view.cut(dose, 0.0), level_gy)
+            radius_mm = np.linalg.norm(line - np.array(view.pixel((0, 0, 0))), axis=1) * view.pitch_mm
+            assert np.abs(radius_mm - 3000.0 / level_gy).max() < 0.15
+
+    def test_a_contour_crosses_halfway_between_two_values(self):
+        step = np.zeros((5, 8))
+        step[:, 4:] = 1.0
+        (line,) = contours(step, 0.5)
+        assert line[:, 0] == pytest.approx(4.0)  # pixel 3 ends and pixel 4 begins there
+        assert contours(step, 2.0) == []
+
+    def test_the_center_of_a_structure_is_found_on_a_turned_grid(self):
+        sphere = ball(Role.TUMOR, "T", (30.0, -20.0, 10.0), 25.0, rotation(20, 35))
+        assert centroid_mm(sphere) == pytest.approx((30.0, -20.0, 10.0), abs=0.3)
+
+    def test_the_region_is_the_liver_not_the_lungs_and_the_ct_if_asked(self):
+        lungs = ball(Role.LUNGS, "Lungs", (0, 0, 60), 45.0)
+        assert region_of([LIVER, lungs], [CT], whole=False).max(axis=0)[2] < 95
+        assert region_of([lungs], [CT], whole=False).max(axis=0)[2] > 100
+        assert np.ptp(region_of([LIVER], [CT], whole=True), axis=0) == pytest.approx((219.0, 219.0, 220.0))
+        with pytest.raises(InputError, match="nothing to show"):
+            region_of([], [], whole=False)
+
+
+@drawing
+class TestSlices:
+    @pytest.mark.parametrize("plane", Plane)
+    def test_dose_is_blended_over_the_ct_and_stops_at_the_lowest_dose(self, plane):
+        radius = np.linalg.norm(PLACES, axis=-1)
+        dose = on(GRID, np.where(radius < 40, 160.0, 5.0))
+        options = SliceOptions(
+            size_px=(900, 638), legend=False, margin_mm=10.0, isodoses_gy=(), full_scale_gy=200.0, opacity_fraction=0.4
+        )
+        picture = pixels(dose_slice(CT, dose, [LIVER], plane, (0, 0, 0), options))
+        hot = CT_GRAY + 0.4 * (dose_rgb(160.0, 200.0).astype(float) - CT_GRAY)
+        assert near(picture[at(plane, (10, 10, 10), LIVER_HALF_MM)], hot, 1)
+        assert near(picture[at(plane, (55, 55, 55), LIVER_HALF_MM)], (CT_GRAY,) * 3, 1)
+
+    def test_the_window_decides_the_gray(self):
+        ramp = on(GRID, PLACES[..., 0] * 4)
+        options = SliceOptions((900, 638), 100.0, 200.0, legend=False, margin_mm=10.0)
+        picture = pixels(dose_slice(ramp, None, [LIVER], Plane.AXIAL, (0, 0, 0), options))
+        for x_mm, gray in ((-20.0, 0), (25.0, 127.5), (40.0, 204), (60.0, 255)):
+            assert near(picture[at(Plane.AXIAL, (x_mm, 20.0, 0), LIVER_HALF_MM)], (gray,) * 3, 4)
+
+    def test_outside_the_ct_there_is_air(self):
+        part = sitk.RegionOfInterest(CT, (CT.GetSize()[0] // 2, *CT.GetSize()[1:]), (0, 0, 0))
+        picture = pixels(dose_slice(part, None, [LIVER], Plane.AXIAL, (0, 0, 0), BARE))
+        assert near(picture[at(Plane.AXIAL, (-40, 20, 0), LIVER_HALF_MM)], (CT_GRAY,) * 3, 1)
+        assert near(picture[at(Plane.AXIAL, (40, 20, 0), LIVER_HALF_MM)], (0, 0, 0), 1)
+
+    @pytest.mark.parametrize(
+        ("plane", "center_mm", "side"),
+        [
+            (Plane.AXIAL, (-50, 0, 0), "left"),
+            (Plane.CORONAL, (-50, 0, 0), "left"),
+            (Plane.SAGITTAL, (0, -50, 0), "left"),
+            (Plane.AXIAL, (0, -50, 0), "top"),
+            (Plane.CORONAL, (0, 0, 50), "top"),
+            (Plane.SAGITTAL, (0, 0, 50), "top"),
+        ],
+    )
+    def test_right_and_anterior_are_left_and_the_head_is_up(self, plane, center_mm, side):
+        tumor = ball(Role.TUMOR, "T", center_mm, 15.0)
+        picture = pixels(dose_slice(CT, None, [LIVER, tumor], plane, (0, 0, 0), BARE))
+        green = near(picture, structure_styles([Role.TUMOR])[0].on_dark, 6)
+        rows, columns = np.nonzero(green)
+        row, column = at(plane, center_mm, LIVER_HALF_MM)
+        assert (rows.mean(), columns.mean()) == pytest.approx((row, column), abs=3)
+        assert columns.max() < 450 if side == "left" else rows.max() < HEAD_PX + 300
+
+    def test_flipped_voxel_order_gives_the_same_picture(self):
+        def case(direction):
+            spacing_mm = tuple(np.abs(direction).T @ (3.0, 3.0, 4.0))
+            image, places = grid(direction, spacing_mm)
+            radius = np.linalg.norm(places - (-30, 10, 5), axis=-1)
+            ct = on(image, 40 + places[..., 0] + 0.5 * places[..., 1] - 0.3 * places[..., 2])
+            liver = ball(Role.LIVER, "Liver", (0, 0, 0), 91.0, direction, spacing_mm=spacing_mm)
+            tumor = ball(Role.TUMOR, "T", (-30, 10, 5), 20.0, direction, spacing_mm=spacing_mm)
+            return ct, on(image, 3000.0 / np.maximum(radius, 8)), [liver, tumor]
+
+        plain = three_planes(*case(IDENTITY), (-30, 10, 5), BARE)
+        for direction in (FLIPPED, np.diag([1.0, 1.0, -1.0]), PERMUTED):
+            for plane, png in three_planes(*case(direction), (-30, 10, 5), BARE).items():
+                differing = np.abs(pixels(png) - pixels(plain[plane])).max(axis=-1) > 8
+                assert differing.mean() < 0.002, (plane, direction.tolist())
+
+    def test_an_isodose_line_has_its_color_on_the_picture(self):
+        fine, places = grid(spacing_mm=(2.0, 2.0, 2.0))
+        dose = on(fine, 5000.0 / np.maximum(np.linalg.norm(places, axis=-1), 1.0))
+        options = SliceOptions(
+            size_px=(900, 638), legend=False, margin_mm=10.0, isodoses_gy=(100.0,), full_scale_gy=200.0
+        )
+        picture = pixels(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
+        line = blend(dose_rgb(100.0, 200.0), (255, 255, 255), 0.5)
+        rows, columns = np.nonzero(near(picture, line, 12))
+        pitch_mm = 2 * (LIVER_HALF_MM + 10) / 600
+        radius_mm = np.hypot(rows - HEAD_PX - 300 + 0.5, columns - 450 + 0.5) * pitch_mm
+        assert rows.size > 500
+        assert np.median(radius_mm) == pytest.approx(50.0, abs=0.4)
+
+    def test_the_scale_bar_is_as_long_as_it_says(self):
+        picture = pixels(dose_slice(CT, None, [LIVER], Plane.AXIAL, (0, 0, 0), BARE))
+        row = near(picture[638 - 16], (240, 240, 240), 30)
+        length_mm = (row.sum() - 2) * 2 * (LIVER_HALF_MM + 10) / 600
+        assert length_mm == pytest.approx(50.0, abs=0.8)  # the longest of 1, 2, 5, 10 cm in a quarter of 304 mm
+
+    def test_the_color_bar_shows_the_colors_seen_over_soft_tissue(self):
+        dose = on(GRID, np.where(np.linalg.norm(PLACES, axis=-1) < 40, 160.0, 0.0))
+        options = SliceOptions(full_scale_gy=200.0, isodoses_gy=())
+        picture = pixels(dose_slice(CT, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
+        seen = CT_GRAY + 0.5 * (dose_rgb(160.0, 200.0).astype(float) - CT_GRAY)
+        assert near(picture[:, :640], seen, 2).any()
+        assert near(picture[:, 660:], seen, 2).any()
+
+    def test_without_a_ct_the_colors_are_those_of_the_scale(self):
+        dose = on(GRID, np.full(GRID.GetSize()[::-1], 160.0))
+        options = SliceOptions(full_scale_gy=200.0, isodoses_gy=())
+        picture = pixels(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
+        seen = near(picture, dose_rgb(160.0, 200.0), 2)
+        assert seen[:, :640].mean() > 0.5
+        assert seen[:, 660:].any()
+
+    def test_what_the_plane_does_not_meet_is_not_in_the_legend(self):
+        tumor = ball(Role.TUMOR, "T", (0, 0, 60), 15.0)
+        green = structure_styles([Role.TUMOR])[0].on_dark
+        high, low = (pixels(dose_slice(CT, None, [LIVER, tumor], Plane.AXIAL, (0, 0, z_mm))) for z_mm in (60.0, 0.0))
+        assert near(high[:, 660:], green).any()
+        assert not near(low, green).any()
+
+    def test_a_crosshair_marks_the_point_and_leaves_it_free(self):
+        point = (20.0, 30.0, 0.0)
+        row, column = at(Plane.AXIAL, point, LIVER_HALF_MM)
+        with_it, without = (
+            pixels(
+                dose_slice(
+                    CT,
+                    None,
+                    [LIVER],
+                    Plane.AXIAL,
+                    point,
+                    SliceOptions((900, 638), legend=False, margin_mm=10.0, crosshair=shown),
+                )
+            )
+            for shown in (True, False)
+        )
+        rows, columns = np.nonzero((with_it != without).any(axis=-1))
+        assert (rows.mean(), columns.mean()) == pytest.approx((row, column), abs=1)
+        assert (with_it[row - 8 : row + 9, column - 8 : column + 9] == (CT_GRAY,) * 3).all()
+
+    def test_the_same_case_gives_the_same_bytes(self):
+        dose = on(GRID, 3000.0 / np.maximum(np.linalg.norm(PLACES, axis=-1), 8))
+        first, second = (dose_slice(CT, dose, [LIVER], Plane.CORONAL, (0, 0, 0)) for _ in range(2))
+        assert first == second
+
+    def test_the_scale_ends_above_nearly_all_voxels_at_a_round_dose(self):
+        values = np.zeros(GRID.GetSize()[::-1])
+        values.ravel()[:10000] = np.linspace(100, 331, 10000)
+        values.ravel()[20000] = 9000.0  # one hot voxel must not darken the rest
+        assert full_scale_gy(on(GRID, values)) == 400.0
+        assert full_scale_gy(on(GRID, values * 0)) > 0
+
+    def test_the_largest_lesion_is_shown(self):
+        small, large = (ball(Role.TUMOR, str(r), (x, 5, 7), r) for x, r in ((-40, 10.0), (40, 14.0)))
+        assert point_to_show_mm([LIVER, small, large]) == pytest.approx((40, 5, 7), abs=0.2)
+        assert point_to_show_mm([LIVER]) == pytest.approx((0, 0, 0), abs=0.2)
+        with pytest.raises(InputError, match="every structure is empty"):
+            point_to_show_mm([])
+
+    @pytest.mark.parametrize(
+        ("wrong", "told"),
+        [
+            ({"size_px": (200, 200)}, "too few to read"),
+            ({"opacity_fraction": 40.0}, "Enter a fraction"),
+            ({"window_width_hu": 0.0}, "window_width_hu is 0"),
+            ({"full_scale_gy": float("nan")}, "full_scale_gy is nan"),
+            ({"lowest_dose_gy": -1.0}, "lowest_dose_gy is -1"),
+        ],
+    )
+    def test_impossible_options_are_refused(self, wrong, told):
+        with pytest.raises(InputError, match=told):
+            SliceOptions(**wrong)

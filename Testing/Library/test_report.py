@@ -1,0 +1,169 @@
+"""What a tumor board reads: complete, self-contained, and honest about gaps."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from Y90DosimetryLib import assess, write_report
+from Y90DosimetryLib import report as report_room
+from Y90DosimetryLib.case import Disease, Patient
+from Y90DosimetryLib.errors import MissingToolError
+from Y90DosimetryLib.guidelines import Outcome
+from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
+from Y90DosimetryLib.report import as_html, as_json, content_of
+from Y90DosimetryLib.report.content import NOTICE
+
+COARSE = PhantomSettings(ct_spacing_mm=(2.5, 2.5, 4.0))
+
+
+@pytest.fixture(scope="module")
+def assessment():
+    return assess(digital_patient(COARSE).case())
+
+
+@pytest.fixture(scope="module")
+def folder(assessment, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report")
+    write_report(assessment, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    return json.loads((folder / "assessment.json").read_text(encoding="utf-8"))
+
+
+class Reader(HTMLParser):
+    """Collects the text of a page and what it would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.fetched, self.tags = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.fetched += [v for k, v in attrs if k in {"src", "href"} and not (v or "").startswith("data:")]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_page_fetches_nothing_and_runs_nothing(page):
+    reader = Reader()
+    reader.feed(page)
+    assert reader.fetched == []
+    assert "script" not in reader.tags
+    assert "url(" not in page
+
+
+def test_the_notice_and_the_verdict_stand_before_any_number(page, assessment):
+    assert page.index(NOTICE) < page.index("<table")
+    assert page.index(assessment.verdict.sentence) < page.index("<table")
+
+
+def test_every_dose_of_the_table_names_its_model_and_stands_in_the_page(page, data):
+    for row in data["doses"]:
+        assert row["label"] in page
+        assert f"{row['mean_dose_gy']['multicompartment']:,.1f}" in page
+    assert "single compartment, Gy" in page and "multicompartment, from the image, Gy" in page
+    assert "T:N given" not in page
+
+
+def test_every_finding_is_in_the_page_with_its_place_and_every_severity_has_a_symbol(page, assessment):
+    for finding in assessment.findings:
+        assert finding.rule.id in page
+    for mark in ("✔", "?"):
+        assert mark in page
+    assert "scenario 2, dose calculation" in page
+
+
+def test_what_is_missing_says_why(page, assessment):
+    missing = [f for f in assessment.findings if f.outcome is Outcome.NOT_EVALUABLE]
+    assert missing
+    assert page.count("Needed:") >= len(missing)
+
+
+def test_pictures_and_curves_are_inside_the_page_and_beside_it(page, folder):
+    assert page.count("data:image/png;base64,") == 4
+    names = sorted(p.name for p in (folder / "pictures").iterdir())
+    assert names == ["axial.png", "coronal.png", "dvh.png", "sagittal.png"]
+
+
+def test_without_drawing_the_report_keeps_its_numbers_and_says_so(assessment, tmp_path, monkeypatch):
+    def cannot(*_args, **_more):
+        raise MissingToolError("Pictures can't be drawn: no VTK here")
+
+    monkeypatch.setattr(report_room, "three_planes", cannot)
+    write_report(assessment, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No pictures: Pictures can&#x27;t be drawn: no VTK here" in text
+    assert "Mean absorbed dose" in text and "data:image" not in text
+    assert not (tmp_path / "pictures").exists()
+
+
+def test_json_carries_full_precision_units_and_reasons(data, assessment):
+    by_label = {row["label"]: row for row in data["doses"]}
+    (region,) = [r for r in assessment.regions if r.label == "Tumor 1"]
+    from Y90DosimetryLib.dosimetry.deposits import Model
+
+    assert by_label["Tumor 1"]["mean_dose_gy"]["multicompartment"] == assessment.doses.dose_gy(
+        Model.MULTI, region.indices
+    )
+    given = by_label["Tumor 1"]["mean_dose_gy"]
+    assert given["partition_given_ratio"] is None
+    assert "T:N" in given["partition_given_ratio_missing_because"]
+    units = {m["id"]: m.get("ucum") for m in data["measurements"]}
+    assert units["ntad_gy.multicompartment"] == "Gy"
+    assert data["settings"]["joule_per_gbq"] == 50.0
+    assert data["schema"] == "y90-assessment/1"
+
+
+def test_every_key_of_the_json_is_documented(data):
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "Docs" / "assessment-json.md").read_text(encoding="utf-8")
+    for key in data:
+        assert f"`{key}" in text, key
+
+
+def test_json_never_holds_nan(assessment):
+    content = content_of(assessment)
+    json.dumps(as_json(content), allow_nan=False)
+
+
+def test_the_dose_file_is_in_gray_on_the_grid_of_the_image(folder, assessment):
+    dose = sitk.ReadImage(str(folder / "dose.nrrd"))
+    image = assessment.case.sessions[0].image.image
+    assert dose.GetSize() == image.GetSize() and dose.GetOrigin() == pytest.approx(image.GetOrigin())
+    assert "Gy" in {dose.GetMetaData(k) for k in dose.GetMetaDataKeys()}
+    assert sitk.GetArrayFromImage(dose).max() == pytest.approx(
+        sitk.GetArrayFromImage(assessment.dose_map.image).max(), rel=1e-6
+    )
+
+
+def test_text_of_the_user_cannot_break_the_page():
+    case = digital_patient(COARSE).case()
+    nasty = replace(case, label='<script>alert("x")</script>')
+    content = content_of(assess(nasty))
+    text = as_html(content, {})
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_nobody_is_identified_and_nothing_is_invented_where_facts_are_unknown():
+    case = replace(digital_patient(COARSE).case(), patient=Patient(), disease=Disease())
+    content = content_of(assess(case))
+    text = as_html(content, {}, "no pictures wanted")
+    assert "no scenario chosen" in text
+    assert re.search(r"Child-Pugh score</td><td class=\"missing\">", text)
+    assert not np.isnan([m["value"] for m in as_json(content)["measurements"] if isinstance(m["value"], float)]).any()

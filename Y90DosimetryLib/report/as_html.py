@@ -1,0 +1,292 @@
+"""The report as one self-contained HTML page: no script, no link to fetch, pictures inside."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib import resources
+
+from ..checks import CheckResult
+from ..checks import Outcome as CheckOutcome
+from ..guidelines import Finding, Outcome, Verdict, load_references
+from ..missing import Missing
+from .content import NOTICE, Content, DoseRow, lesion_kinds
+
+SYMBOLS = {
+    "contraindication": "✖",
+    "error": "✖",
+    "warning": "▲",
+    "target": "◎",
+    "information": "ℹ",
+    "note": "ℹ",
+    "met": "✔",
+    "not_evaluable": "?",
+    "not_applicable": "–",
+}
+"""A symbol beside each color, for readers who do not tell colors apart."""
+
+KEY_MEASURES = (
+    "liver_volume_ml",
+    "tumor_burden_fraction",
+    "perfused_fraction",
+    "hepatic_reserve_fraction",
+    "tumor_free_reserve_fraction",
+    "flr_volume_ml",
+    "telv_ml",
+    "sflr_fraction",
+    "flr_measured_fraction",
+    "child_pugh_score",
+    "child_pugh_class",
+    "albi_grade",
+    "bilirubin_mg_dl",
+)
+DVH_DOSES = ("d98_gy", "d95_gy", "d70_gy", "d50_gy", "d2_gy", "mean_gy")
+DVH_VOLUMES = ("v100_fraction", "v150_fraction", "v205_fraction", "v250_fraction", "v400_fraction")
+
+
+def as_html(content: Content, pictures: Mapping[str, bytes], why_no_pictures: str = "") -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    pictures
+        PNG files by caption; the one captioned "DVH" is set apart.
+    why_no_pictures
+        Said where there are none.
+    """
+    style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
+    case = content.case
+    scenario = f"scenario {case.disease.scenario}" if case.disease.scenario else "no scenario chosen"
+    body = [
+        f"<h1>Y-90 dosimetry: {escape(case.label)}</h1>",
+        f'<p class="soft">{escape(scenario)} · {content.created_at:%Y-%m-%d %H:%M} UTC · Y90Dosimetry '
+        f"{content.version}</p>",
+        f'<p class="notice">{escape(NOTICE)}</p>',
+        _verdict(content.verdict),
+        _errors(content),
+        "<h2>Mean absorbed dose</h2>",
+        _dose_table(content),
+        _lung_table(content),
+        _pictures(pictures, why_no_pictures),
+        "<h2>Dose-volume points</h2>",
+        f'<p class="soft small">On the dose map: {escape(content.dose_model)}.</p>',
+        _dvh_table(content.dose_rows),
+        "<h2>Findings</h2>",
+        _findings(content.findings),
+        "<h2>Volumes and liver function</h2>",
+        _measures(content),
+        "<h2>Technical checks</h2>",
+        _checks(content),
+        "<h2>Infusions</h2>",
+        _infusions(content),
+        "<h2>Methods and inputs</h2>",
+        _methods(content),
+        _references(content.findings),
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>Y-90 dosimetry: {escape(case.label)}</title>"
+        f"<style>{style}</style></head><body>\n" + "\n".join(part for part in body if part) + "\n</body></html>\n"
+    )
+
+
+def mark_of(finding: Finding) -> str:
+    """Return the class of a finding: its severity when it is not met, else its outcome."""
+    if finding.outcome is Outcome.NOT_MET and finding.severity is not None:
+        return finding.severity.value
+    return finding.outcome.value
+
+
+def _verdict(verdict: Verdict) -> str:
+    mark = verdict.worst.value if verdict.worst else ("met" if verdict.is_clear else "not_evaluable")
+    return f'<div class="verdict {mark}">{_symbol(mark)} {escape(verdict.sentence)}</div>'
+
+
+def _symbol(mark: str) -> str:
+    return f'<span class="tag {mark}" aria-hidden="true">{SYMBOLS[mark]}</span>'
+
+
+def _tag(mark: str) -> str:
+    return f'<span class="tag {mark}">{SYMBOLS[mark]} {escape(mark.replace("_", " "))}</span>'
+
+
+def _table(head: Sequence[str], rows: Iterable[str], numbers_from: int = 99) -> str:
+    cells = "".join(
+        f'<th class="number">{h}</th>' if i >= numbers_from else f"<th>{h}</th>" for i, h in enumerate(head)
+    )
+    return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _number(value: float | Missing | None, digits: int = 1, scale: float = 1.0) -> str:
+    if value is None:
+        return '<td class="missing">not known</td>'
+    if isinstance(value, Missing):
+        return f'<td class="missing">{escape(value.because)}</td>'
+    return f'<td class="number">{value * scale:,.{digits}f}</td>'
+
+
+def _errors(content: Content) -> str:
+    raised = [c for c in content.raised if c.check.level.value == "error"]
+    items = "".join(f"<li>{_tag('error')} {escape(c.message)}. {escape(c.check.remedy)}</li>" for c in raised)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _dose_table(content: Content) -> str:
+    head = ["Volume", "mL", *(f"{escape(m.display_name)}, Gy" for m in content.models)]
+    lesions = lesion_kinds()
+    rows = [
+        f'<tr class="{"lesion" if row.kind in lesions else "other"}"><td>{escape(row.label)}</td>'
+        + _number(row.volume_ml)
+        + "".join(_number(row.mean_gy[model]) for model in content.models)
+        + "</tr>"
+        for row in content.dose_rows
+    ]
+    counted = sum(r.counted for r in content.infusion_rows)
+    note = f"All {counted} counted infusions together. " if counted > 1 else ""
+    return _table(head, rows, 1) + (
+        f'<p class="soft small">{note}Mean over the whole volume after complete decay. Single compartment: activity '
+        "spread evenly over each perfused volume, tumor included; a lesion's value there says nothing about its own "
+        "uptake.</p>"
+    )
+
+
+def _lung_table(content: Content) -> str:
+    rows = [f"<tr><td>Lungs, session {escape(label)}</td>{_number(dose)}</tr>" for label, dose in content.lung_doses_gy]
+    return _table(["Lungs", "Gy"], rows, 1) if rows else ""
+
+
+def _pictures(pictures: Mapping[str, bytes], why_none: str) -> str:
+    if not pictures:
+        return f'<p class="missing">No pictures: {escape(why_none)}</p>' if why_none else ""
+
+    def image(caption: str) -> str:
+        data = base64.b64encode(pictures[caption]).decode("ascii")
+        return f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+
+    planes = "".join(image(caption) for caption in pictures if caption != "DVH")
+    plot = f'<h2>Dose-volume histogram</h2><div class="plot">{image("DVH")}</div>' if "DVH" in pictures else ""
+    return f'<h2>Dose over the anatomy</h2><div class="pictures">{planes}</div>{plot}'
+
+
+def _dvh_table(rows: Sequence[DoseRow]) -> str:
+    head = ["Volume", *(f"{n.removesuffix('_gy').replace('d', 'D', 1).replace('mean', 'mean')}, Gy" for n in DVH_DOSES)]
+    head += [f"{n.removesuffix('_fraction').upper()}, %" for n in DVH_VOLUMES]
+    lines = []
+    for row in rows:
+        if isinstance(row.dvh, Missing):
+            span = len(DVH_DOSES) + len(DVH_VOLUMES)
+            cells = f'<td class="missing" colspan="{span}">{escape(row.dvh.because)}</td>'
+        else:
+            cells = "".join(_number(getattr(row.dvh, name)) for name in DVH_DOSES)
+            cells += "".join(_number(getattr(row.dvh, name), scale=100) for name in DVH_VOLUMES)
+        lines.append(f"<tr><td>{escape(row.label)}</td>{cells}</tr>")
+    return _table(head, lines, 1)
+
+
+def _findings(findings: Sequence[Finding]) -> str:
+    def row(f: Finding) -> str:
+        about = f" <span class='soft'>({escape(f.about)})</span>" if f.about else ""
+        extra = "".join(f"<br><span class='soft small'>{escape(r)}</span>" for r in f.remarks)
+        need = (
+            f"<br><span class='small'>Needed: {escape(', '.join(m.measure.ask for m in f.missing))}</span>"
+            if f.missing
+            else ""
+        )
+        values = "; ".join(m.text for m in f.judged if m.measure.is_dose or m.measure.kind.value == "number")
+        places = "<br>".join(
+            escape(
+                f"{load_references()[s.reference].short}: {s.place}"
+                + (f" ({', '.join(p for p in (s.degree, s.consensus) if p)})" if s.degree or s.consensus else "")
+            )
+            for s in f.sources
+        )
+        return (
+            f"<tr><td>{_tag(mark_of(f))}</td><td><b>{escape(f.rule.title)}</b>{about}<br>{escape(f.message)}{extra}{need}</td>"
+            f'<td class="small">{escape(values)}</td><td class="small">{escape(f.threshold)}</td>'
+            f'<td class="soft small">{escape(f.rule.id)}<br>{places}</td></tr>'
+        )
+
+    shown = [f for f in findings if f.outcome is not Outcome.NOT_APPLICABLE]
+    hidden = [f for f in findings if f.outcome is Outcome.NOT_APPLICABLE]
+    head = ["", "What was judged", "Value", "Asked", "Source"]
+    if not shown and not hidden:
+        return '<p class="missing">No rule was judged: no scenario is chosen.</p>'
+    rest = (
+        f"<details><summary>{len(hidden)} rules do not apply</summary>{_table(head, map(row, hidden))}</details>"
+        if hidden
+        else ""
+    )
+    return _table(head, map(row, shown)) + rest
+
+
+def _measures(content: Content) -> str:
+    by_id = {m.measure_id: m for m in content.measurements if not m.about}
+    rows = []
+    for name in KEY_MEASURES:
+        m = by_id.get(name)
+        if m is not None:
+            css = "missing" if m.value is None else "number"
+            rows.append(f'<tr><td>{escape(m.measure.title)}</td><td class="{css}">{escape(m.text)}</td></tr>')
+    return _table(["Measure", "Value"], rows)
+
+
+def _checks(content: Content) -> str:
+    def row(c: CheckResult) -> str:
+        return (
+            f"<tr><td>{_tag(c.check.level.value)}</td><td>{escape(c.message)}<br>"
+            f'<span class="soft small">{escape(c.check.remedy)}</span></td>'
+            f'<td class="soft small">{escape(c.check.id)}</td></tr>'
+        )
+
+    passed = sum(c.outcome is CheckOutcome.PASSED for c in content.checks)
+    open_ = [c for c in content.checks if c.outcome is CheckOutcome.NOT_EVALUABLE]
+    words = f"<p>{len(content.raised)} raised, {passed} passed, {len(open_)} could not be made.</p>"
+    notes = "".join(f"<li>{escape(note)}</li>" for note in content.case.notes)
+    said = f"<p>While reading:</p><ul>{notes}</ul>" if notes else ""
+    lines = "".join(f"<li>{escape(c.message)}</li>" for c in open_)
+    rest = f"<details><summary>Checks that could not be made</summary><ul>{lines}</ul></details>" if open_ else ""
+    table = _table(["", "Found", "Check"], map(row, content.raised)) if content.raised else ""
+    return words + said + table + rest
+
+
+def _infusions(content: Content) -> str:
+    head = [
+        "Infusion",
+        "Into",
+        "Calibrated",
+        "Given",
+        "GBq at infusion",
+        "Residual, %",
+        "Lung shunt, %",
+        "GBq in liver",
+        "T:N",
+    ]
+    rows = [
+        f"<tr><td>{escape(r.session)}: {escape(r.label)}{'' if r.counted else ' (plan, replaced)'}</td>"
+        f"<td>{escape(r.perfused)}</td><td>{r.calibrated_at or 'stated at infusion'}</td>"
+        f"<td>{r.given_at or 'not known'}</td>"
+        + _number(r.activity_gbq, 3)
+        + _number(r.residual_fraction, 1, 100)
+        + _number(r.lung_shunt_fraction, 1, 100)
+        + _number(r.liver_activity_gbq, 3)
+        + _number(r.tumor_to_normal_ratio, 2)
+        + "</tr>"
+        for r in content.infusion_rows
+    ]
+    return _table(head, rows, 4) if rows else '<p class="missing">No session is planned.</p>'
+
+
+def _methods(content: Content) -> str:
+    rows = [f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in content.methods]
+    rows += [
+        f"<tr><td>{escape(i.name)}</td><td>{escape(str(i.path))}<br><code>sha256 {i.sha256}</code></td></tr>"
+        for i in content.inputs
+    ]
+    return _table(["", ""], rows)
+
+
+def _references(findings: Sequence[Finding]) -> str:
+    used = dict.fromkeys(s.reference for f in findings for s in f.sources)
+    items = "".join(f"<li>{escape(load_references()[name].citation)}</li>" for name in used)
+    return f'<h2>References</h2><ul class="small">{items}</ul>' if items else ""
