@@ -1,0 +1,36 @@
+"""Progress of a long command, on the error stream: a line that moves on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..progress import Progress
+
+WIDTH = 24
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Give a `Progress` that writes to the error stream, and end its line afterwards."""
+    terminal = sys.stderr.isatty()
+    last = ""
+
+    def report(fraction: float, doing: str) -> None:
+        nonlocal last
+        if terminal:
+            filled = round(WIDTH * min(max(fraction, 0.0), 1.0))
+            text = f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] {doing}"
+            sys.stderr.write(text.ljust(len(last)))
+            last = text
+        elif doing != last:
+            sys.stderr.write(f"{doing}\n")
+            last = doing
+        sys.stderr.flush()
+
+    try:
+        yield report
+    finally:
+        if terminal and last:
+            sys.stderr.write("\n")
