@@ -13,7 +13,13 @@ from enum import StrEnum
 from .errors import InputError
 from .facts import FactValue, check_facts
 from .images import ActivityMap, CountMap, CtImage
-from .physics import DEFAULT_HALF_LIFE_H, DEFAULT_JOULE_PER_GBQ, SECONDS_PER_HOUR, decay_factor
+from .physics import (
+    DEFAULT_HALF_LIFE_H,
+    DEFAULT_JOULE_PER_GBQ,
+    LABEL_LUNG_MASS_G,
+    SECONDS_PER_HOUR,
+    decay_factor,
+)
 from .structures import Role, Structure
 
 
@@ -195,7 +201,7 @@ class Settings:
     joule_per_gbq: float = DEFAULT_JOULE_PER_GBQ
     half_life_h: float = DEFAULT_HALF_LIFE_H
     liver_density_g_ml: float = 1.03
-    lung_mass_g: float | None = 1000.0
+    lung_mass_g: float | None = LABEL_LUNG_MASS_G
     """None: measured from the CT inside the lungs."""
     bsa_formula: str = "dubois"
     telv_formula: str = "vauthey"

@@ -19,6 +19,7 @@ from Y90DosimetryLib.case import (
 )
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.doses import doses_of, prepare
+from Y90DosimetryLib.dosimetry.partition import RelativeUptake, shared_doses
 from Y90DosimetryLib.dosimetry.regions import RegionKind, regions_of
 from Y90DosimetryLib.errors import GeometryError, InputError
 from Y90DosimetryLib.images import ActivityMap, CountMap
@@ -99,6 +100,20 @@ def test_doses_follow_the_partition_formula_on_exact_counts():
         assert result.dose_gy(model, parts.lesion("PVTT")) == pytest.approx(2 * normal_gy, rel=1e-5)
         assert result.dose_gy(model, region(the_case, RegionKind.PERFUSED_NORMAL)) == pytest.approx(normal_gy, rel=1e-5)
     assert result.sessions[0].infusions[0].tumor_to_normal_ratio == pytest.approx(4.0, rel=1e-5)
+
+
+def test_compartments_on_images_follow_the_scalar_partition_model():
+    the_case = case(planned())
+    result, parts = doses(the_case), prepare(the_case).compartments
+    normal_g = parts.volume_ml(region(the_case, RegionKind.PERFUSED_NORMAL))  # density 1
+    tumor, thrombus = parts.lesion("Tumor"), parts.lesion("PVTT")
+    uptakes = [RelativeUptake(parts.volume_ml(tumor), 4.0), RelativeUptake(parts.volume_ml(thrombus), 2.0)]
+    expected = shared_doses(result.sessions[0].infusions[0].net.liver_gbq, normal_g, uptakes, 50.0)
+    found = [result.dose_gy(Model.PARTITION, i) for i in (tumor, thrombus)]
+    assert found == pytest.approx(expected.uptake_doses_gy, rel=1e-5)
+    assert result.dose_gy(Model.PARTITION, region(the_case, RegionKind.PERFUSED)) == pytest.approx(
+        expected.perfused_dose_gy, rel=1e-9
+    )
 
 
 def test_a_uniform_source_makes_every_model_the_single_compartment():
