@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .case import Case
-from .checks import CheckResult, run_checks
-from .dosimetry.doses import Doses, Prepared, doses_of, prepare
+from .checks import CheckResult, Level, Room, check_images, check_structures, raised, run_checks
+from .dosimetry.doses import Doses, Prepared, Withheld, doses_of, prepare
 from .dosimetry.dvh import Dvh
 from .dosimetry.maps import SessionMap, dvh_of_part, session_map, total_map
 from .dosimetry.regions import Region, regions_of
@@ -63,11 +63,20 @@ def assess(case: Case, progress: Progress = silent, prepared: Prepared | None = 
         If the case is impossible; missing facts are no error, what needs them is reported as missing.
     """
     prepared = prepared or prepare(case, part(progress, 0.0, 0.5))
-    doses = doses_of(case, prepared)
+    withheld = _withheld((*check_images(case, prepared), *check_structures(case, prepared.compartments)))
+    assessment = _assess(case, prepared, withheld, progress)
+    broken = _withheld(assessment.checks)
+    return assessment if broken == withheld else _assess(case, prepared, broken, progress)
+
+
+def _assess(case: Case, prepared: Prepared, withheld: Withheld, progress: Progress) -> Assessment:
+    doses = doses_of(case, prepared, withheld)
     regions = regions_of(case, prepared.compartments)
     progress(0.5, "computing the dose of every voxel")
     maps = tuple(
-        session_map(session, prepared.compartments, uptake, case.settings, part(progress, 0.5, 0.7))
+        Missing(f"withheld: {withheld.reason(session.session.label)}")
+        if withheld.reason(session.session.label)
+        else session_map(session, prepared.compartments, uptake, case.settings, part(progress, 0.5, 0.7))
         for session, uptake in zip(doses.sessions, prepared.uptakes, strict=True)
     )
     dose_map = _total(maps, doses)
@@ -83,6 +92,18 @@ def assess(case: Case, progress: Progress = silent, prepared: Prepared | None = 
     return Assessment(
         case, doses, regions, maps, dose_map, dvhs, flr_dvh, measurements, checks, findings, verdict(findings)
     )
+
+
+def _withheld(results: tuple[CheckResult, ...]) -> Withheld:
+    """Return what raised errors falsify: an error about one session's image, its image doses; any other, everything."""
+    everything, from_image = "", dict[str, str]()
+    for result in raised(results, Level.ERROR):
+        if result.check.room is Room.IMAGES:
+            session = result.about.removeprefix("session ").strip("'")
+            from_image[session] = "; ".join(filter(None, (from_image.get(session), result.message)))
+        else:
+            everything = everything or result.message
+    return Withheld(everything, from_image)
 
 
 def _total(maps: tuple[SessionMap | Missing, ...], doses: Doses) -> DoseMap | Missing:

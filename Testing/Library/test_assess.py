@@ -17,7 +17,7 @@ from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.regions import RegionKind
 from Y90DosimetryLib.errors import Cancelled, InputError
 from Y90DosimetryLib.guidelines import Outcome
-from Y90DosimetryLib.images import CountMap, array_of
+from Y90DosimetryLib.images import ActivityMap, CountMap, array_of
 from Y90DosimetryLib.measurements import FUNCTIONS, ITEM_FUNCTIONS
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.phantom import PhantomSettings, case_variant, digital_patient
@@ -272,3 +272,34 @@ def test_an_infusion_without_its_facts_names_them(patient):
     (missing,) = [m for m in assessment.measurements if m.measure_id == "whole_liver_dose_gy.single_compartment"]
     assert missing.value is None
     assert {"lung_shunt_fraction", "residual_fraction"} <= set(missing.needs)
+
+
+def test_a_becquerel_image_of_a_plan_gives_no_image_dose_and_says_why(patient):
+    case = patient.case()
+    (session,) = case.sessions
+    wrong = replace(session, image=ActivityMap(session.image.image))
+    assessment = assess(replace(case, sessions=(wrong,)))
+    (missing,) = [m for m in assessment.measurements if m.measure_id == "ntad_gy.multicompartment"]
+    assert missing.value is None
+    assert "withheld" in missing.missing_because and "Bq/mL" in missing.missing_because
+    assert isinstance(assessment.dose_map, Missing)
+    assert value(assessment, "whole_liver_dose_gy.single_compartment") > 0
+
+
+def test_masks_in_centimeters_give_no_dose_at_all(patient):
+    def shrunk(image):
+        copy = sitk.Image(image)
+        copy.SetSpacing(np.multiply(copy.GetSpacing(), 0.1))
+        copy.SetOrigin(np.multiply(copy.GetOrigin(), 0.1))
+        return copy
+
+    case = patient.case()
+    structures = tuple(type(s)(s.role, s.label, shrunk(s.mask)) for s in case.structures)
+    (session,) = case.sessions
+    small = replace(
+        case, structures=structures, ct=None, sessions=(replace(session, image=CountMap(shrunk(session.image.image))),)
+    )
+    assessment = assess(small)
+    for model in Model:
+        assert isinstance(assessment.doses.total(model), Missing)
+    assert "centimeters" in " ".join(c.message + c.check.remedy for c in raised(assessment.checks))

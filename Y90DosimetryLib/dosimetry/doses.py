@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ..case import Case, Session
 from ..compartments import Compartments, compartments_of
@@ -39,6 +39,22 @@ class Prepared:
     """Longest diameter of each tumor, as drawn."""
     tumor_margins_mm: Mapping[str, float | None]
     """Smallest margin of each tumor inside everything that is treated; see `smallest_margin_mm`."""
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """Results that would be wrong, with the reason: they are shown as missing."""
+
+    everything: str = ""
+    from_image: Mapping[str, str] = field(default_factory=dict)
+    """By session: what is read from its image (partition model, multicompartment, dose map)."""
+
+    def reason(self, session: str) -> str:
+        """Return why what a session's image shows is withheld; empty when it is not."""
+        return self.everything or self.from_image.get(session, "")
+
+
+NOTHING_WITHHELD = Withheld()
 
 
 @dataclass(frozen=True)
@@ -106,14 +122,14 @@ def counted_sessions(case: Case) -> tuple[Session, ...]:
     return tuple(s for s in case.sessions if s.label not in replaced)
 
 
-def doses_of(case: Case, prepared: Prepared) -> Doses:
+def doses_of(case: Case, prepared: Prepared, withheld: Withheld = NOTHING_WITHHELD) -> Doses:
     """Return all deposits and lung doses of a case; cheap, and linear in every activity."""
     sessions: list[SessionDoses] = []
     lung_doses: list[float | Missing] = []
     for session, uptake, lungs in zip(case.sessions, prepared.uptakes, prepared.lungs, strict=True):
         shunt = lungs if isinstance(lungs, Missing) else lungs.shunt_fraction
         doses = session_doses(session, prepared.compartments, uptake, shunt, case.settings)
-        sessions.append(doses)
+        sessions.append(_without(doses, withheld))
         activity_gbq, mass_g = doses.lung_activity_gbq, prepared.lung_mass_g
         if isinstance(activity_gbq, Missing):
             lung_doses.append(activity_gbq)
@@ -122,6 +138,15 @@ def doses_of(case: Case, prepared: Prepared) -> Doses:
         else:
             lung_doses.append(lung_dose_gy(activity_gbq, mass_g, case.settings.joule_per_gbq))
     return Doses(case, prepared, tuple(sessions), tuple(lung_doses))
+
+
+def _without(doses: SessionDoses, withheld: Withheld) -> SessionDoses:
+    reason = withheld.reason(doses.session.label)
+    if not reason:
+        return doses
+    kept = {} if withheld.everything else {Model.SINGLE: doses.deposits[Model.SINGLE]}
+    deposits = {model: kept.get(model, Missing(f"withheld: {reason}")) for model in doses.deposits}
+    return replace(doses, deposits=deposits)
 
 
 def _lungs(case: Case, uptake: Uptake | None) -> LungView | Missing:
