@@ -35,7 +35,7 @@ def run() -> list[Row]:
             peer_s=resample_s,
             ratio=assess_s / resample_s,
             aim=f"at most {AIM:g}",
-            note="without the report",
+            note="without the report; ratio: our time over the peer's",
         )
     ]
     return [*rows, _memory(case)]

@@ -51,7 +51,7 @@ def as_html(content: Content, pictures: Mapping[str, bytes], why_no_pictures: st
     Parameters
     ----------
     pictures
-        PNG files by caption; the one captioned "DVH" is set apart.
+        PNG files by caption, in their order.
     why_no_pictures
         Said where there are none.
     """
@@ -164,9 +164,8 @@ def _pictures(pictures: Mapping[str, bytes], why_none: str) -> str:
         data = base64.b64encode(pictures[caption]).decode("ascii")
         return f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
 
-    planes = "".join(image(caption) for caption in pictures if caption != "DVH")
-    plot = f'<h2>Dose-volume histogram</h2><div class="plot">{image("DVH")}</div>' if "DVH" in pictures else ""
-    return f'<h2>Dose over the anatomy</h2><div class="pictures">{planes}</div>{plot}'
+    images = "".join(image(caption) for caption in pictures)
+    return f'<h2>Dose over the anatomy, dose-volume histogram</h2><div class="pictures">{images}</div>'
 
 
 def _dvh_table(rows: Sequence[DoseRow]) -> str:
