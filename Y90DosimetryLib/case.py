@@ -23,6 +23,16 @@ from .physics import (
 from .structures import Role, Structure
 
 
+SCENARIOS: Mapping[int, str] = {
+    1: "Radiation segmentectomy",
+    2: "Radiation lobectomy",
+    3: "Multifocal unilobar disease without macrovascular invasion",
+    4: "Multifocal bilobar disease without macrovascular invasion",
+    5: "Macrovascular invasion",
+}
+"""The clinical scenarios of the consensus (Salem et al. 2023) by their number."""
+
+
 class Grade(StrEnum):
     """Ascites: none, slight, or moderate and more (Child-Pugh)."""
 
@@ -101,7 +111,7 @@ class Disease:
     """Further facts by their id in `facts.CATALOG`, as the user stated them; absent means unknown."""
 
     def __post_init__(self) -> None:
-        if self.scenario is not None and self.scenario not in range(1, 6):
+        if self.scenario is not None and self.scenario not in SCENARIOS:
             raise InputError(f"scenario is {self.scenario}", where="disease", remedy="Choose 1, 2, 3, 4 or 5")
         object.__setattr__(self, "facts", check_facts(self.facts))
 

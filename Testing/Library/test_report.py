@@ -164,6 +164,6 @@ def test_nobody_is_identified_and_nothing_is_invented_where_facts_are_unknown():
     case = replace(digital_patient(COARSE).case(), patient=Patient(), disease=Disease())
     content = content_of(assess(case))
     text = as_html(content, {}, "no pictures wanted")
-    assert "no scenario chosen" in text
+    assert "No scenario chosen" in text
     assert re.search(r"Child-Pugh score</td><td class=\"missing\">", text)
     assert not np.isnan([m["value"] for m in as_json(content)["measurements"] if isinstance(m["value"], float)]).any()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
 
+from ..case import SCENARIOS
 from ..checks import CheckResult
 from ..checks import Outcome as CheckOutcome
 from ..guidelines import Finding, Outcome, Verdict, load_references
@@ -57,7 +58,8 @@ def as_html(content: Content, pictures: Mapping[str, bytes], why_no_pictures: st
     """
     style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
     case = content.case
-    scenario = f"scenario {case.disease.scenario}" if case.disease.scenario else "no scenario chosen"
+    chosen = case.disease.scenario
+    scenario = f"Scenario {chosen}: {SCENARIOS[chosen]}" if chosen else "No scenario chosen"
     body = [
         f"<h1>Y-90 dosimetry: {escape(case.label)}</h1>",
         f'<p class="soft">{escape(scenario)} · {content.created_at:%Y-%m-%d %H:%M} UTC · Y90Dosimetry '
