@@ -22,7 +22,6 @@ from .physics import (
 )
 from .structures import Role, Structure
 
-
 SCENARIOS: Mapping[int, str] = {
     1: "Radiation segmentectomy",
     2: "Radiation lobectomy",

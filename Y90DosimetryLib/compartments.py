@@ -24,6 +24,8 @@ from .structures import LESION_ROLES, UINT8, Box, Role, Structure
 MAX_PERFUSED = 16
 MAX_LESIONS = 250
 LATTICE_TOLERANCE = 0.01  # of a voxel
+THROMBUS_GAP_MM = 20.0
+"""Tool default: a thrombus of the portal or hepatic trunk may lie this far from the outline of the liver."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def compartments_of(case: Case) -> Compartments:
     for number, lesion in reversed(list(enumerate(lesions, start=2))):
         window, inside = _on_lattice(lesion, lattice, box)
         if not np.any(in_liver[window] & (inside != 0)):
-            _refuse_outside(lesion)
+            _refuse_distant(lesion, in_liver, window, inside, lattice.spacing_mm)
         tissue[window][inside != 0] = number
     cover = np.zeros(tissue.shape, dtype=np.uint16)
     for bit, volume in enumerate(perfused):
@@ -194,11 +196,32 @@ def _refuse(*structures: Structure) -> None:
         raise InputError(f"more than {MAX_LESIONS} lesions", where="structures", remedy="Join the small ones")
 
 
+def _refuse_distant(
+    lesion: Structure,
+    in_liver: NDArray[np.bool_],
+    window: tuple[slice, slice, slice],
+    inside: UINT8,
+    spacing_mm: tuple[float, float, float],
+) -> None:
+    """Refuse a lesion that shares no voxel with the liver, unless it touches it or is a thrombus near its hilum.
+
+    A tumor cut out of the liver's outline (labels that exclude each other) touches it on every side.
+    """
+    image = sitk.GetImageFromArray(in_liver.view(np.uint8))
+    image.SetSpacing(spacing_mm)
+    far_mm = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, False, False, True))
+    gap_mm = float(far_mm[window][inside != 0].min())
+    allowed_mm = float(np.linalg.norm(spacing_mm)) if lesion.role is Role.TUMOR else THROMBUS_GAP_MM
+    if gap_mm > allowed_mm:
+        _refuse_outside(lesion)
+
+
 def _refuse_outside(structure: Structure) -> None:
     raise GeometryError(
         f"'{structure.label}' ({structure.volume_ml:.1f} mL) lies wholly outside the liver",
         where=structure.role.display_name,
-        remedy="Check that it belongs to this image and that left and right are not swapped",
+        remedy="Check that it belongs to this image, that left and right are not swapped, and that the liver was"
+        " outlined whole: segments drawn without overlap cut each other out",
     )
 
 

@@ -84,6 +84,28 @@ def test_splitting_a_tumor_changes_nothing_but_the_number_of_tumors():
     assert split.whole_ml == pytest.approx(whole.whole_ml)
 
 
+def test_a_tumor_cut_out_of_the_liver_is_part_of_it_all_the_same():
+    carved = Structure(Role.LIVER, "Liver", LIVER.mask * (1 - TUMOR.mask))
+    parts = divide(carved, TUMOR, RIGHT)
+    assert parts.whole_ml == pytest.approx(LIVER.volume_ml)
+    assert parts.volume_ml(parts.lesion("Tumor 1")) == pytest.approx(TUMOR.volume_ml)
+
+
+def test_a_thrombus_of_the_trunk_may_lie_beside_the_liver_but_not_anywhere():
+    def trunk(x):
+        return Structure(Role.PVTT, "Trunk", ellipsoid(CT, (x, 0, 0), (5, 4, 4)))
+
+    assert divide(LIVER, trunk(93)).lesion("Trunk")
+    with pytest.raises(GeometryError, match="wholly outside"):
+        divide(Structure(Role.LIVER, "Liver", ellipsoid(CT, (-30, 0, 0), (60, 50, 40))), trunk(80))
+
+
+def test_a_perfused_volume_cut_out_of_the_liver_is_refused_with_the_way_out():
+    carved = Structure(Role.LIVER, "Liver", LIVER.mask * (1 - RIGHT.mask))
+    with pytest.raises(GeometryError, match="'Right lobe' .* cut each other out"):
+        divide(carved, RIGHT)
+
+
 def test_impossible_structures_are_refused_with_the_way_out():
     away = Structure(Role.TUMOR, "Tumor 9", ellipsoid(CT, (95, 70, 55), (5, 5, 5)))
     empty = Structure(Role.TUMOR, "Nothing", CT_ZERO)

@@ -85,7 +85,7 @@ def _times(session: Session, image: ActivityMap, about: str) -> Iterator[Observa
     missing: Missing | None = None
     for infusion in session.infusions:
         if image.reference_time is None:
-            missing = Missing("the image has no reference time", ("reference_time",))
+            missing = Missing("the image has no reference time", ("image_time",))
         elif infusion.given_at is None:
             missing = Missing(f"infusion '{infusion.label}' has no time", ("given_at",))
         else:
