@@ -1,0 +1,66 @@
+"""The files that a case names: read, counted, and remembered with their digests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from ..errors import InputError
+from ..progress import Progress
+from .volumes import Volume, digest, mask_of, read_image, read_volume
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that went into a case: what it is, its path as written there, and the SHA-256 of its content."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Let every `InputError` of the block begin with *where*."""
+    try:
+        yield
+    except InputError as error:
+        place = f"{where}, {error.where}" if error.where else where
+        raise type(error)(error.what, where=place, remedy=error.remedy) from None
+
+
+class CaseFiles:
+    """Reads the files that a case names, and collects their digests and what there is to note about them."""
+
+    def __init__(self, folder: Path, progress: Progress, expected: int) -> None:
+        self.inputs: list[InputFile] = []
+        self.notes: list[str] = []
+        self._folder, self._progress, self._expected = folder, progress, expected
+        self._digests: dict[tuple[Path, str], str] = {}
+        self._last: tuple[Path, sitk.Image] | None = None
+
+    def volume(self, name: str, written: str, series: str = "") -> Volume:
+        """Return the image of a file or folder; *written* is its path as the case file has it."""
+        path = self.path(name, written, series)
+        return read_volume(path, f"{name}, {path}", series)
+
+    def mask(self, name: str, written: str, label_value: int | None) -> sitk.Image:
+        """Return one outline of a file."""
+        path = self.path(name, written)
+        if self._last is None or self._last[0] != path:  # one file of labels is read once for all its structures
+            self._last = path, read_image(path, f"{name}, {path}")
+        return mask_of(self._last[1], f"{name}, {path}", label_value)
+
+    def path(self, name: str, written: str, series: str = "") -> Path:
+        """Return where a file lies, and remember it with its digest."""
+        self._progress(min(1.0, len(self.inputs) / self._expected), f"reading {name}")
+        path = self._folder / written
+        if (path, series) not in self._digests:
+            with located(name):
+                self._digests[path, series] = digest(path, series)
+        self.inputs.append(InputFile(name, written, self._digests[path, series]))
+        return path

@@ -1,0 +1,260 @@
+"""Every key a case file may have: its type, what it asks, and an example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+from ..case import SCENARIOS, Basis, CountReference, DoseModel, Encephalopathy, Grade, Intent, Settings
+from ..facts import CATALOG, GROUPS, Kind
+from ..structures import Role
+from ..volumetry import Bsa, Telv
+
+
+class Form(StrEnum):
+    """What a value looks like in TOML, as a message calls it."""
+
+    TEXT = 'text in "quotes"'
+    TEXTS = 'a list of texts, ["…", "…"]'
+    NUMBER = "a number"
+    WHOLE = "a whole number"
+    YES_NO = "true or false"
+    DATE = "a date without quotes, 2026-03-04"
+    TIME = "a date and time without quotes, 2026-03-04T10:00:00+01:00"
+    ROLES = 'a table of roles, or "by_name"'
+    TABLES = "a list of tables in [[double brackets]]"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key: what it asks (shown in the template), an example in TOML, and the words it takes.
+
+    A number with `words` may be one of them instead.
+    """
+
+    name: str
+    form: Form
+    says: str
+    example: str
+    required: bool = False
+    words: tuple[str, ...] = ()
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its dotted name, what it is for, its keys, and what the template fills in."""
+
+    name: str
+    says: str
+    keys: tuple[Key, ...]
+    many: bool = False
+    filled: tuple[Mapping[str, str], ...] = field(default_factory=tuple)
+
+    @property
+    def header(self) -> str:
+        """The table's name as TOML writes it."""
+        return f"[[{self.name}]]" if self.many else f"[{self.name}]"
+
+
+IMAGE_VALUES: Mapping[str, float | None] = {"counts": None, "bq_ml": 1.0, "kbq_ml": 1e3, "mbq_ml": 1e6}
+"""What the voxels of a session's image may hold, and the Bq/mL of one unit; None is relative."""
+FROM_IMAGE = "from_image"
+FROM_CT = "from_ct"
+BY_NAME = "by_name"
+AT_INFUSION = "infusion"
+
+_LABEL = "its name, shown in the report"
+_SERIES = "SeriesInstanceUID, only for a folder with several DICOM series"
+
+
+def _patient() -> Iterator[Key]:
+    number = Form.NUMBER
+    yield Key("weight_kg", number, "body weight, kg", "70")
+    yield Key("height_cm", number, "body height, cm", "170")
+    yield Key("bilirubin_umol_l", number, "bilirubin, umol/L; or bilirubin_mg_dl", "10.5")
+    yield Key("bilirubin_mg_dl", number, "bilirubin, mg/dL; or bilirubin_umol_l", "0.6")
+    yield Key("albumin_g_l", number, "albumin, g/L; or albumin_g_dl", "43")
+    yield Key("albumin_g_dl", number, "albumin, g/dL; or albumin_g_l", "4.3")
+    yield Key("inr", number, "international normalized ratio", "1.1")
+    yield Key("creatinine_umol_l", number, "creatinine, umol/L; or creatinine_mg_dl", "80")
+    yield Key("creatinine_mg_dl", number, "creatinine, mg/dL; or creatinine_umol_l", "0.9")
+    yield Key("gfr_ml_min_173m2", number, "glomerular filtration rate, mL/min for 1.73 m2", "90")
+    yield _choice("ascites", tuple(Grade), "ascites")
+    yield _choice("encephalopathy", tuple(Encephalopathy), "hepatic encephalopathy, West Haven")
+    yield Key("ecog", Form.WHOLE, "performance status, 0 to 4", "0")
+    yield Key("afp_ng_ml", number, "alpha-fetoprotein, ng/mL", "20")
+
+
+_FACT_FORMS = {
+    Kind.YES_NO: (Form.YES_NO, "true"),
+    Kind.COUNT: (Form.WHOLE, "1"),
+    Kind.NUMBER: (Form.NUMBER, "1.0"),
+    Kind.CHOICE: (Form.TEXT, ""),
+    Kind.DATE: (Form.DATE, "2026-03-04"),
+}
+
+
+def _disease() -> Iterator[Key]:
+    scenarios = "; ".join(f"{number} {title.lower()}" for number, title in SCENARIOS.items())
+    yield Key("scenario", Form.WHOLE, scenarios, "2")
+    yield _choice("intent", tuple(Intent), "what the treatment is for")
+    for fact in CATALOG.values():
+        form, example = _FACT_FORMS[fact.kind]
+        says = f"{fact.title}, {fact.unit}" if fact.unit else fact.title
+        if len(fact.scenarios) < 5:
+            says += f" (scenario {', '.join(map(str, fact.scenarios))})"
+        if fact.choices:
+            yield _choice(fact.id, fact.choices, says, group=GROUPS[fact.group])
+        else:
+            yield Key(fact.id, form, says, example, group=GROUPS[fact.group])
+
+
+def _choice(name: str, words: tuple[str, ...], says: str, *, required: bool = False, group: str = "") -> Key:
+    return Key(name, Form.TEXT, f"{says}: {', '.join(words)}", f'"{words[0]}"', required, tuple(words), group)
+
+
+_SETTINGS_SAY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "joule_per_gbq": ("energy of the complete decay of 1 GBq, J", ()),
+    "half_life_h": ("half-life of Y-90, h", ()),
+    "liver_density_g_ml": ("density of liver and tumor, g/mL", ()),
+    "lung_mass_g": (f'mass of both lungs, g; or "{FROM_CT}"', (FROM_CT,)),
+    "bsa_formula": ("body surface area", tuple(Bsa)),
+    "telv_formula": ("estimated liver volume", tuple(Telv)),
+    "dose_model": ("voxel dose; the kernel is for research", tuple(DoseModel)),
+    "count_reference": ("over which counts an infusion's activity is spread", tuple(CountReference)),
+    "sphere_activity_bq": ("activity of one microsphere at calibration, Bq", ()),
+    "hospital_time_zone": ("for weekdays; without it, the offset of the infusion's own time", ()),
+}
+
+
+def _settings() -> Iterator[Key]:
+    default = Settings()
+    for name in (f.name for f in fields(Settings)):
+        says, words = _SETTINGS_SAY[name]
+        value = getattr(default, name)
+        if isinstance(value, float):
+            yield Key(name, Form.NUMBER, says, f"{value:g}", words=words)
+        else:
+            says = f"{says}: {', '.join(words)}" if words else says
+            yield Key(name, Form.TEXT, says, f'"{value or "Europe/Paris"}"', words=words)
+
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "case",
+        "What this case is called. Use no patient's name: the label appears in the report.",
+        (
+            Key("label", Form.TEXT, _LABEL, '"Case 1, right lobe"', required=True),
+            Key("notes", Form.TEXTS, "remarks for the report", '["first treatment"]'),
+        ),
+        filled=({"label": '"Case 1, right lobe"'},),
+    ),
+    Table(
+        "images",
+        "Images: NRRD, NIfTI, MetaImage, or a folder with one DICOM series. Paths start at this file's folder.",
+        (
+            Key("ct", Form.TEXT, "CT in Hounsfield units; needed for pictures and a measured lung mass", '"ct.nrrd"'),
+            Key("series", Form.TEXT, _SERIES, '"1.2.840.1"'),
+        ),
+        filled=({"ct": '"ct.nrrd"'},),
+    ),
+    Table(
+        "structures",
+        "Outlines, one table each; every mask may have its own grid. Instead, or besides: [segmentation].",
+        (
+            Key("label", Form.TEXT, _LABEL, '"Liver"', required=True),
+            _choice("role", tuple(Role), "what it is", required=True),
+            Key("file", Form.TEXT, "mask: 0 outside", '"liver.nrrd"', required=True),
+            Key("label_value", Form.WHOLE, "which label of the file, where it holds several", "1"),
+        ),
+        many=True,
+        filled=(
+            {"label": '"Liver"', "role": '"liver"', "file": '"liver.nrrd"'},
+            {"label": '"Right lobe"', "role": '"perfused"', "file": '"perfused.nrrd"'},
+            {"label": '"Tumor 1"', "role": '"tumor"', "file": '"tumor_1.nrrd"'},
+        ),
+    ),
+    Table(
+        "segmentation",
+        "A segmentation saved by 3D Slicer; segments without a role are left out.",
+        (
+            Key("file", Form.TEXT, "the segmentation", '"segmentation.seg.nrrd"', required=True),
+            Key(
+                "roles",
+                Form.ROLES,
+                f'role of each segment by its name; or "{BY_NAME}": as the names suggest',
+                '{ "Liver" = "liver", "Tumor 1" = "tumor" }',
+                required=True,
+                words=(BY_NAME,),
+            ),
+        ),
+    ),
+    Table(
+        "patient", "Body and laboratory values. Leave out what is not known: it is reported as missing.", (*_patient(),)
+    ),
+    Table("disease", "Disease and intent, and facts that no image shows. Leave out what is not known.", (*_disease(),)),
+    Table(
+        "sessions",
+        "What is given on one occasion, in the order of time, and the image that shows how it spreads.",
+        (
+            Key("label", Form.TEXT, _LABEL, '"Plan"', required=True),
+            _choice("basis", tuple(Basis), "whether the image shows the plan or what was delivered", required=True),
+            Key("delivers", Form.TEXT, "label of the planned session that this one carried out", '"Plan"'),
+            Key("image", Form.TEXT, "MAA SPECT, or Y-90 PET or SPECT", '"maa.nrrd"'),
+            Key("series", Form.TEXT, _SERIES, '"1.2.840.1"'),
+            _choice("image_values", tuple(IMAGE_VALUES), "what its voxels hold; needed with an image"),
+            Key("image_time", Form.TIME, "instant for which Bq/mL hold", "2026-03-05T09:00:00+01:00"),
+            Key(
+                "image_decay_corrected_to",
+                Form.TEXT,
+                "instead of image_time: Bq/mL hold at infusion",
+                f'"{AT_INFUSION}"',
+                words=(AT_INFUSION,),
+            ),
+            Key("infusions", Form.TABLES, "below", "", required=True),
+        ),
+        many=True,
+        filled=({"label": '"Plan"', "basis": '"planned"', "image": '"maa.nrrd"', "image_values": '"counts"'},),
+    ),
+    Table(
+        "sessions.infusions",
+        "One administration into one perfused volume; it belongs to the session above.",
+        (
+            Key("label", Form.TEXT, _LABEL, '"Right hepatic artery"', required=True),
+            Key("perfused", Form.TEXT, "label of the perfused volume", '"Right lobe"', required=True),
+            Key("activity_gbq", Form.NUMBER, "GBq at calibration", "3.0"),
+            Key("calibrated_at", Form.TIME, "instant of calibration, with its offset", "2026-03-01T12:00:00-05:00"),
+            Key("given_at", Form.TIME, "instant of infusion, with its offset", "2026-03-04T10:30:00+01:00"),
+            Key(
+                "activity_at_infusion_gbq",
+                Form.NUMBER,
+                "GBq at infusion; instead of activity_gbq and calibrated_at",
+                "3.0",
+            ),
+            Key("residual_fraction", Form.NUMBER, "left in vial and lines, a fraction (0.01 is 1 %)", "0.01"),
+            Key(
+                "lung_shunt_fraction",
+                Form.NUMBER,
+                f'a fraction (0.05 is 5 %); or "{FROM_IMAGE}"',
+                "0.05",
+                words=(FROM_IMAGE,),
+            ),
+            Key("tumor_to_normal_ratio", Form.NUMBER, "T:N for the partition model; else the image's", "4.0"),
+        ),
+        many=True,
+        filled=(
+            {
+                "label": '"Right hepatic artery"',
+                "perfused": '"Right lobe"',
+                "activity_gbq": "3.0",
+                "calibrated_at": "2026-03-01T12:00:00-05:00",
+                "given_at": "2026-03-04T10:30:00+01:00",
+                "residual_fraction": "0.01",
+                "lung_shunt_fraction": "0.05",
+            },
+        ),
+    ),
+    Table("settings", "How things are computed; these are the defaults.", (*_settings(),)),
+)

@@ -1,0 +1,153 @@
+"""Whether a case file is written as it should be, before anything is read; and the template to start from."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import reprlib
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from ..case import require_aware
+from ..errors import InputError
+from .case_keys import TABLES, Form, Key, Table
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return a question with the known name nearest to *name*; empty when none is near."""
+    by_lower = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"Did you mean '{by_lower[near[0]]}'?" if near else ""
+
+
+def check_document(document: Mapping[str, Any]) -> None:
+    """Check every table, key and type of a case file.
+
+    Raises
+    ------
+    InputError
+        For the first unknown or missing key, or value of another type; the nearest known name is suggested.
+    """
+    _refuse_unknown(document, [t.name for t in TABLES if "." not in t.name], "the case file", "table")
+    if "case" not in document:
+        raise InputError("the table [case] is missing", remedy="See `y90 case new` for a template")
+    for table in TABLES:
+        for where, values in _instances(document, table):
+            _check(values, table, where)
+
+
+def _refuse_unknown(values: Mapping[str, Any], known: Collection[str], where: str, what: str) -> None:
+    for name in values:
+        if name not in known:
+            remedy = did_you_mean(name, known)
+            few = f"Known here: {', '.join(known)}" if len(known) < 20 else "See `y90 case new` for the list"
+            raise InputError(f"unknown {what} '{name}'", where=where, remedy=remedy or few)
+
+
+def _instances(document: Mapping[str, Any], table: Table) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each table of one kind with where it stands."""
+    holder, _, name = table.name.rpartition(".")
+    holders: list[tuple[str, Mapping[str, Any]]] = [("", document)]
+    if holder:
+        holders = list(_instances(document, next(t for t in TABLES if t.name == holder)))
+    for above, values in holders:
+        if name in values:
+            found = values[name]
+            items = found if table.many and isinstance(found, list) else [found]
+            if (isinstance(found, list) and not table.many) or not all(isinstance(item, dict) for item in items):
+                raise InputError(f"'{name}' is not written as a table", where=above, remedy=f"Write {table.header}")
+            if table.many and not isinstance(found, list):
+                raise InputError(f"[{table.name}] may occur several times", remedy=f"Write {table.header}")
+            for number, item in enumerate(items, start=1):
+                yield _place(above, table, item, number), item
+
+
+def _place(above: str, table: Table, item: Mapping[str, Any], number: int) -> str:
+    label = item.get("label")
+    which = f" '{label}'" if isinstance(label, str) else f" number {number}"
+    here = table.header + (which if table.many else "")
+    return f"{above}, {here}" if above else here
+
+
+def _check(values: Mapping[str, Any], table: Table, where: str) -> None:
+    keys = {key.name: key for key in table.keys}
+    _refuse_unknown(values, list(keys), where, "key")
+    for name, value in values.items():
+        _check_value(keys[name], value, where)
+    for key in table.keys:
+        if key.required and key.name not in values:
+            example = f"{key.name} = {key.example}" if key.example else f"[[{table.name}.{key.name}]]"
+            raise InputError(f"'{key.name}' is missing", where=where, remedy=f"Write it, for example: {example}")
+
+
+def _check_value(key: Key, value: object, where: str) -> None:
+    if isinstance(value, str) and key.words:
+        if value not in key.words:
+            words = f"Write one of: {', '.join(key.words)}"
+            words += "" if key.form is Form.TEXT else f"; or give {key.form.value}"
+            raise InputError(f"'{key.name}' is '{value}'", where=where, remedy=did_you_mean(value, key.words) or words)
+        return
+    if not _fits(key.form, value):
+        raise InputError(f"'{key.name}' is {_shown(value)}", where=where, remedy=f"Give {key.form.value}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"'{key.name}' is {value}", where=where, remedy="Give a finite number, or leave it out")
+    if isinstance(value, datetime):
+        require_aware(value, f"{where}, {key.name}")
+
+
+def _fits(form: Form, value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    match form:
+        case Form.TEXT:
+            return isinstance(value, str) and bool(value.strip())
+        case Form.TEXTS:
+            return isinstance(value, list) and all(isinstance(v, str) for v in value)
+        case Form.NUMBER:
+            return number
+        case Form.WHOLE:
+            return number and isinstance(value, int)
+        case Form.YES_NO:
+            return isinstance(value, bool)
+        case Form.DATE:
+            return isinstance(value, date) and not isinstance(value, datetime)
+        case Form.TIME:
+            return isinstance(value, datetime)
+        case Form.ROLES:
+            return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+        case Form.TABLES:
+            return True  # looked into as tables of their own
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
+
+
+def template() -> str:
+    """Return a case file to start from: what most cases need is filled in, all else stands there as a comment."""
+    blocks = [
+        "# A case for `y90 assess`. Lines that begin with # are not read.\n"
+        "# Times carry their offset from UTC: 2026-03-04T10:30:00+01:00. Fractions run from 0 to 1."
+    ]
+    for table in TABLES:
+        blocks.append(f"# {table.says}")
+        for number, filled in enumerate(table.filled or ({},)):
+            blocks[-1] += ("" if number == 0 else "\n") + "\n" + _block(table, filled, brief=number > 0)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _block(table: Table, filled: Mapping[str, str], *, brief: bool) -> str:
+    optional = any(key.required and key.name not in filled for key in table.keys if key.form is not Form.TABLES)
+    lines = [f"# {table.header}" if optional else table.header]
+    group = ""
+    for key in table.keys:
+        if key.form is Form.TABLES or (brief and key.name not in filled):
+            continue
+        if key.group != group:
+            group = key.group
+            lines.append(f"# {group}:")
+        line = f"{key.name} = {filled.get(key.name, key.example)}"
+        lines.append((line if key.name in filled else f"# {line}") + ("" if brief else f"  # {key.says}"))
+    return "\n".join(lines)

@@ -1,0 +1,117 @@
+"""A case to a folder: case.toml with its images and masks as NRRD, such that reading it gives the same case."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from ..case import Case, Infusion, Patient, Session, Settings
+from ..images import ActivityMap
+from ..structures import Structure
+from .case_keys import AT_INFUSION, FROM_CT, FROM_IMAGE
+from .writing import output_folder, write_image, write_text
+
+PATIENT_KEYS: Mapping[str, str] = {"inr_ratio": "inr"}
+"""Fields of `Patient` that are called otherwise in the file."""
+
+
+def write_case(case: Case, folder: Path) -> None:
+    """Write a case into a new folder: `case.toml`, the CT, one mask a structure, one image a session.
+
+    Raises
+    ------
+    InputError
+        If the folder has something in it or can't be written.
+    """
+    with output_folder(folder) as temporary:
+        lines = [*_table("[case]", {"label": case.label, "notes": list(case.notes) or None})]
+        if case.ct:
+            write_image(case.ct.image, temporary / "ct.nrrd")
+            lines += _table("[images]", {"ct": "ct.nrrd"})
+        for number, structure in enumerate(case.structures, start=1):
+            lines += _structure(structure, f"structures/{number:02}_{_plain(structure.label)}.nrrd", temporary)
+        lines += _table(
+            "[patient]", {PATIENT_KEYS.get(f.name, f.name): getattr(case.patient, f.name) for f in fields(Patient)}
+        )
+        disease = case.disease
+        lines += _table("[disease]", {"scenario": disease.scenario, "intent": disease.intent, **disease.facts})
+        for number, session in enumerate(case.sessions, start=1):
+            lines += _session(session, f"session_{number:02}.nrrd", temporary)
+        lines += _settings(case.settings)
+        write_text("\n".join(lines[1:]) + "\n", temporary / "case.toml")
+
+
+def _structure(structure: Structure, name: str, folder: Path) -> Iterator[str]:
+    write_image(sitk.Cast(structure.mask != 0, sitk.sitkUInt8), folder / name)
+    return _table("[[structures]]", {"label": structure.label, "role": structure.role, "file": name})
+
+
+def _session(session: Session, name: str, folder: Path) -> Iterator[str]:
+    image: dict[str, object] = {}
+    if session.image is not None:
+        write_image(session.image.image, folder / name)
+        image = {"image": name, "image_values": "counts"}
+        if isinstance(session.image, ActivityMap):
+            at = session.image.reference_time
+            image |= {"image_values": "bq_ml"}
+            image |= {"image_decay_corrected_to": AT_INFUSION} if at is None else {"image_time": at}
+    yield from _table(
+        "[[sessions]]", {"label": session.label, "basis": session.basis, "delivers": session.delivers, **image}
+    )
+    for infusion in session.infusions:
+        yield from _infusion(infusion)
+
+
+def _infusion(infusion: Infusion) -> Iterator[str]:
+    vial = infusion.vial
+    activity = "activity_at_infusion_gbq" if vial.calibrated_at is None else "activity_gbq"
+    return _table(
+        "[[sessions.infusions]]",
+        {
+            "label": infusion.label,
+            "perfused": infusion.perfused,
+            activity: vial.activity_gbq,
+            "calibrated_at": vial.calibrated_at,
+            "given_at": infusion.given_at,
+            "residual_fraction": infusion.residual_fraction,
+            "lung_shunt_fraction": FROM_IMAGE if infusion.lung_shunt_from_image else infusion.lung_shunt_fraction,
+            "tumor_to_normal_ratio": infusion.tumor_to_normal_ratio,
+        },
+    )
+
+
+def _settings(settings: Settings) -> Iterator[str]:
+    values = {f.name: getattr(settings, f.name) for f in fields(Settings)}
+    return _table(
+        "[settings]", values | {"lung_mass_g": FROM_CT if settings.lung_mass_g is None else settings.lung_mass_g}
+    )
+
+
+def _table(header: str, values: Mapping[str, object]) -> Iterator[str]:
+    """Yield the lines of a table; what is None is unknown and left out, and so is a table without keys."""
+    known = {key: value for key, value in values.items() if value is not None}
+    if known:
+        yield from ("", header)
+        yield from (f"{key} = {_toml(value)}" for key, value in known.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):  # also the words of an enumeration
+        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date):  # also date and time
+        return value.isoformat()
+    if isinstance(value, Iterable):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    return repr(value)
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_").lower() or "structure"

@@ -1,0 +1,223 @@
+"""Images and masks from files: whole, three-dimensional, in one quantity, in patient coordinates (LPS, mm)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from ..errors import GeometryError, InputError
+from ..images import array_of, check_geometry
+from ..structures import UINT8
+from .dicom_series import DicomHeader, quiet, read_dicom_file, read_series, series_files
+from .wholeness import check_whole, files_of
+
+DIGEST_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An image, and what its DICOM header says about it (None for other formats)."""
+
+    image: sitk.Image
+    header: DicomHeader | None = None
+
+
+def read_image(path: Path, where: str, series: str = "") -> sitk.Image:
+    """Return the three-dimensional image of a file, or of a folder that holds a DICOM series.
+
+    Parameters
+    ----------
+    where
+        What the image is to the case, for messages.
+    series
+        The SeriesInstanceUID, needed only where a folder holds several series.
+
+    Raises
+    ------
+    InputError, GeometryError
+        If it is missing, unreadable, truncated, in color, not three-dimensional, or lacks slices.
+    """
+    return read_volume(path, where, series).image
+
+
+def read_volume(path: Path, where: str, series: str = "") -> Volume:
+    """Return what `read_image` does, with what the DICOM header says."""
+    at = _at(path, where)
+    _require_there(path, at)
+    try:
+        if path.is_dir():
+            volume = Volume(*read_series(path, at, series))
+        elif _image_io(path, at) == "GDCMImageIO":
+            volume = Volume(*read_dicom_file(path, at))
+        else:
+            volume = Volume(_read_file(path, at))
+    except RuntimeError as error:
+        raise _unreadable(str(error), at) from None
+    image = volume.image
+    check_geometry(image, at)
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(
+            "the image has several values a voxel (color, or a segmentation in layers)",
+            where=at,
+            remedy="Give one quantitative volume; a .seg.nrrd belongs into [segmentation]",
+        )
+    for key in image.GetMetaDataKeys():  # names and dates of a patient must not travel into results
+        image.EraseMetaData(key)
+    return volume
+
+
+def read_segmentation_image(path: Path, where: str) -> sitk.Image:
+    """Return the image of a segmentation file with its header fields; it may have several layers."""
+    at = _at(path, where)
+    _require_there(path, at)
+    if path.is_dir() or _image_io(path, at) != "NrrdImageIO":
+        raise InputError(
+            "this is not a Slicer segmentation (.seg.nrrd)",
+            where=at,
+            remedy="Save it from 3D Slicer, or give each mask as [[structures]] with file and label_value",
+        )
+    try:
+        image = _read_file(path, at)
+    except RuntimeError as error:
+        raise _unreadable(str(error), at) from None
+    check_geometry(image, at)
+    return image
+
+
+def read_mask(path: Path, where: str, label_value: int | None = None) -> sitk.Image:
+    """Return one outline as a mask of 0 and 1, cut to its bounding box; its place in the patient is kept.
+
+    Parameters
+    ----------
+    label_value
+        Which label is meant; None where the file holds only one.
+
+    Raises
+    ------
+    InputError
+        If the file is unreadable, not a label map, empty, or holds several labels and none is chosen.
+    """
+    return mask_of(read_image(path, where), _at(path, where), label_value)
+
+
+def mask_of(image: sitk.Image, where: str, label_value: int | None = None) -> sitk.Image:
+    """Return what `read_mask` does, from an image that was read already."""
+    array = array_of(image)
+    if array.dtype.kind == "f":
+        whole = np.rint(array)
+        if not np.array_equal(whole, array):
+            raise InputError(
+                "the mask holds fractions, not labels",
+                where=where,
+                remedy="Save it as a label map (0 outside, 1 inside)",
+            )
+        array = whole
+    inside = array != 0 if label_value is None else array == label_value
+    boxes = ndimage.find_objects(inside.view(np.uint8))
+    if not boxes:
+        held = _labels(array)
+        raise InputError(
+            f"no voxel has the label {label_value}" if label_value is not None else "the mask is empty",
+            where=where,
+            remedy=f"It holds: {held}" if held else "Draw it, or leave it out",
+        )
+    if label_value is None:
+        block = array[boxes[0]]
+        values = block[inside[boxes[0]]]
+        if values.min() != values.max():
+            raise InputError(
+                f"the file holds several labels: {_labels(block)}",
+                where=where,
+                remedy="Say which with label_value, one structure each",
+            )
+    return cut_out(inside[boxes[0]].view(np.uint8), boxes[0], image)
+
+
+def cut_out(block: UINT8, box: tuple[slice, ...], image: sitk.Image) -> sitk.Image:
+    """Return voxels of the given box (slices z, y, x of *image*) as an image in the same place."""
+    mask = sitk.GetImageFromArray(np.ascontiguousarray(block))
+    mask.SetSpacing(image.GetSpacing())
+    mask.SetDirection(image.GetDirection())
+    mask.SetOrigin(image.TransformIndexToPhysicalPoint([int(s.start) for s in reversed(box)]))
+    return mask
+
+
+def digest(path: Path, series: str = "") -> str:
+    """Return the SHA-256 of an image's files, one after another in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or folder, or the folder has not one series to choose.
+    """
+    _require_there(path, str(path))
+    files = series_files(path, str(path), series) if path.is_dir() else files_of(path)
+    sha = hashlib.sha256()
+    for file in sorted(files, key=lambda f: f.name):
+        with file.open("rb") as stream:
+            while chunk := stream.read(DIGEST_CHUNK_BYTES):
+                sha.update(chunk)
+    return sha.hexdigest()
+
+
+def _at(path: Path, where: str) -> str:
+    return where if str(path) in where else f"{where}, {path}"
+
+
+def _require_there(path: Path, where: str) -> None:
+    if not path.exists():
+        raise InputError("there is no such file or folder", where=where, remedy="Check the path")
+    try:
+        if path.is_file():
+            path.open("rb").close()
+        else:
+            next(path.iterdir(), None)
+    except OSError as error:
+        raise InputError(f"it can't be opened ({error.strerror})", where=where, remedy="Check the rights") from None
+
+
+def _image_io(path: Path, where: str) -> str:
+    with quiet():
+        kind = sitk.ImageFileReader.GetImageIOFromFileName(str(path))
+    if not kind:
+        raise InputError(
+            "this is no image that can be read",
+            where=where,
+            remedy="Give NRRD, NIfTI, MetaImage or a folder with a DICOM series, and check that it was copied whole",
+        )
+    return str(kind)
+
+
+def _read_file(path: Path, where: str) -> sitk.Image:
+    _image_io(path, where)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with quiet():
+        reader.ReadImageInformation()
+        check_whole(path, reader, where)
+        image: sitk.Image = reader.Execute()
+    return image
+
+
+def _unreadable(told: str, where: str) -> InputError:
+    """Turn what SimpleITK tells over many lines into one sentence."""
+    if "orthonormal" in told:
+        return GeometryError(
+            "the axes are skewed (gantry tilt?)", where=where, remedy="Resample the image to a right-angled grid first"
+        )
+    if re.search(r"fread got only|expected \d+ bytes|not read completely|gzFile|unable to find", told, re.IGNORECASE):
+        return InputError("the file is truncated or damaged", where=where, remedy="Copy or export it again")
+    last = told.strip().splitlines()[-1].strip()
+    brief = re.sub(r"^.*\): ", "", last)[:160]
+    return InputError(f"it can't be read ({brief})", where=where, remedy="Export it again, for example as NRRD")
+
+
+def _labels(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:
+    values = [f"{v:g}" for v in np.unique(array) if v != 0]
+    return ", ".join(values[:12]) + (", …" if len(values) > 12 else "")

@@ -1,0 +1,166 @@
+"""Results appear whole or not at all: they are written beside their place and moved there at the end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import SimpleITK as sitk
+
+from ..errors import InputError
+from ..images import DoseMap
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder to write into; it becomes *path* when the block ends, and vanishes when it fails.
+
+    Raises
+    ------
+    InputError
+        If *path* is a file, a folder with something in it, or can't be made.
+    """
+    path = path.absolute()
+    _refuse_used(path)
+    with _beside(path, "") as (temporary, made):
+        with _say_why(path):
+            temporary.mkdir()
+        made.append(temporary)
+        yield temporary
+        _refuse_used(path)
+        with _say_why(path):
+            if path.is_dir():
+                path.rmdir()
+            temporary.rename(path)
+
+
+@contextmanager
+def output_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield the name of a new file to write; it becomes *path* when the block ends, and vanishes when it fails.
+
+    Raises
+    ------
+    InputError
+        If *path* exists and is not to be overwritten, is a folder, or can't be made.
+    """
+    path = path.absolute()
+    if path.is_dir():
+        raise InputError("this is a folder", where=str(path), remedy="Give the name of a file")
+    if path.exists() and not overwrite:
+        raise InputError("the file exists already", where=str(path), remedy="Choose another name, or remove it")
+    with _beside(path, path.name[len(path.name.split(".")[0]) :]) as (temporary, made):
+        with _say_why(path):
+            temporary.touch()
+        made.append(temporary)
+        yield temporary
+        with _say_why(path):
+            temporary.replace(path)
+
+
+def write_image(
+    image: sitk.Image, path: Path, *, header: Mapping[str, str] | None = None, overwrite: bool = False
+) -> None:
+    """Write an image, compressed where the format can be.
+
+    Only *header* is written with the voxels: what an image still carries from its source (a patient's name) is not.
+
+    Raises
+    ------
+    InputError
+        If the file exists and is not to be overwritten, or can't be written.
+    """
+    plain = sitk.Image(image)
+    if header or plain.GetMetaDataKeys():
+        plain.MakeUnique()  # erasing alone would reach into the caller's image
+    for key in plain.GetMetaDataKeys():
+        plain.EraseMetaData(key)
+    for key, text in (header or {}).items():
+        plain.SetMetaData(key, text)
+    with output_file(path, overwrite=overwrite) as temporary:
+        try:
+            sitk.WriteImage(plain, str(temporary), useCompression=True)
+        except RuntimeError:
+            raise InputError(
+                "the image can't be written", where=str(path), remedy="Check the suffix (.nrrd) and the free space"
+            ) from None
+
+
+def write_dose(dose: DoseMap, path: Path, *, overwrite: bool = False) -> None:
+    """Write a dose map as NRRD; its header names quantity, unit (Gy) and model.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another one: only NRRD keeps the unit with the numbers.
+    """
+    if path.suffix.lower() != ".nrrd":
+        raise InputError(
+            "a dose map is written as .nrrd",
+            where=str(path),
+            remedy="Other formats lose its unit: end the name in .nrrd",
+        )
+    image = sitk.Cast(dose.image, sitk.sitkFloat32)
+    header = {"quantity": "absorbed dose", "units": "Gy", "model": dose.model}
+    write_image(image, path, header=header, overwrite=overwrite)
+
+
+def write_text(text: str, path: Path, *, overwrite: bool = False) -> None:
+    """Write text as UTF-8 with Unix line ends."""
+    with output_file(path, overwrite=overwrite) as temporary, _say_why(path):
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(data: object, path: Path, *, overwrite: bool = False) -> None:
+    """Write JSON with numbers in full precision; NaN and infinity are refused with `ValueError`."""
+    write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path, overwrite=overwrite)
+
+
+@contextmanager
+def _beside(path: Path, suffix: str) -> Iterator[tuple[Path, list[Path]]]:
+    """Yield a free name in the folder of *path*, and the list of what to remove when the block fails."""
+    made: list[Path] = []
+    try:
+        with _say_why(path):
+            for folder in reversed([f for f in path.parents if not f.exists()]):
+                folder.mkdir()
+                made.append(folder)
+        yield path.parent / f".{path.name.split('.')[0]}-{uuid4().hex[:8]}{suffix}", made
+    except BaseException:
+        for thing in reversed(made):
+            if thing in path.parents:
+                _remove_empty(thing)
+            elif thing.is_dir():
+                shutil.rmtree(thing, ignore_errors=True)
+            else:
+                thing.unlink(missing_ok=True)
+        raise
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _refuse_used(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError("there is a file of this name", where=str(path), remedy="Choose another folder")
+    if path.is_dir() and any(path.iterdir()):
+        raise InputError(
+            "the folder exists and is not empty", where=str(path), remedy="Choose another one, or remove it first"
+        )
+
+
+@contextmanager
+def _say_why(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"it can't be written ({error.strerror or error})",
+            where=str(path),
+            remedy="Choose a folder you may write to, with free space",
+        ) from None
