@@ -1,0 +1,70 @@
+# Each target sets up what it needs in a folder of its own; nothing goes into the system's Python.
+# Another interpreter: make test PYTHON=python3.12 (its environment is then .venv-3.12).
+
+.PHONY: help demo test lint bench cmake-lists clean
+.DEFAULT_GOAL := help
+
+ifndef PYTHON
+  PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+    $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+  VENV ?= .venv
+endif
+ifndef VENV
+  VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+endif
+
+PEER_VENV := .venv-dicompyler
+DEMO ?= demo
+SETUP := sh Testing/Tools/environment.sh
+TOOLS := pyproject.toml Testing/Tools/environment.sh
+
+help:
+	@echo "make demo    the whole job on a digital patient: report, dose map, pictures in $(DEMO)/"
+	@echo "make test    all tests"
+	@echo "make lint    style, types, architecture"
+	@echo "make bench   speed and memory against named peers, one table"
+	@echo "make clean   remove environments and caches (results stay)"
+
+# Results are never overwritten: a second run takes demo-2, and so on.
+demo: $(VENV)/.has-library
+	@out=$(DEMO); n=1; while [ -e "$$out" ]; do n=$$((n + 1)); out=$(DEMO)-$$n; done; \
+	$(VENV)/bin/y90 demo --out "$$out"
+
+test: $(VENV)/.has-tests
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.has-linters
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q Testing/Library/test_architecture.py Testing/Library/test_cmake.py
+
+bench: $(VENV)/.has-library
+	@command -v plastimatch >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+	{ echo "Installing plastimatch (Debian) as a peer"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends plastimatch >/dev/null; } || \
+	echo "plastimatch can't be installed: its rows are skipped"
+	@[ -e $(PEER_VENV)/.has-peer ] || \
+	{ $(SETUP) "$(PYTHON)" $(PEER_VENV) "dicompyler-core==0.5.6" "pydicom<3" && touch $(PEER_VENV)/.has-peer; } || \
+	echo "dicompyler-core can't be installed: its rows are skipped"
+	@if [ -e $(PEER_VENV)/.has-peer ]; then export Y90_DICOMPYLER_PYTHON="$(CURDIR)/$(PEER_VENV)/bin/python"; fi; \
+	$(VENV)/bin/python Testing/Bench/run.py $(BENCH_ARGS)
+
+cmake-lists:
+	@$(or $(PYTHON),python3) Testing/Tools/cmake_lists.py
+
+clean:
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment, filled in steps (each step needs the one before it, so that `make -j` is safe).
+$(VENV)/.has-library: $(TOOLS)
+	@$(SETUP) "$(PYTHON)" "$(VENV)" --editable .
+	@touch $@
+
+$(VENV)/.has-tests: $(VENV)/.has-library
+	@$(SETUP) "$(PYTHON)" "$(VENV)" --editable ".[test]"
+	@touch $@
+
+$(VENV)/.has-linters: $(VENV)/.has-tests
+	@$(SETUP) "$(PYTHON)" "$(VENV)" --editable ".[lint]"
+	@touch $@
