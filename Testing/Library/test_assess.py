@@ -83,6 +83,16 @@ def test_the_energy_of_the_dose_map_in_the_liver_is_that_of_the_activity(assesse
     assert joule == pytest.approx(assessed.case.settings.joule_per_gbq * net.liver_gbq, rel=1e-4)
 
 
+@pytest.mark.parametrize("variant", ["modified_lobectomy", "bilobar", "delivered"])
+def test_the_dose_map_of_several_infusions_or_a_pet_holds_the_energy_of_its_compartments(variant):
+    assessment = assess(case_variant(variant, COARSE))
+    uptake = assessment.doses.prepared.uptakes[-1]
+    liver = uptake.occupancy(assessment.doses.prepared.compartments.everything)
+    joule = liver.integral(array_of(assessment.dose_map.image)) * assessment.case.settings.liver_density_g_ml / 1000
+    deposit = assessment.doses.total(Model.MULTI)
+    assert joule == pytest.approx(assessment.case.settings.joule_per_gbq * deposit.activity_gbq.sum(), rel=1e-4)
+
+
 def test_no_dose_is_shown_outside_the_liver(assessed):
     liver = assessed.doses.prepared.uptakes[0].occupancy(assessed.doses.prepared.compartments.everything)
     outside = array_of(assessed.dose_map.image).copy()

@@ -19,6 +19,7 @@ from Y90DosimetryLib.case import (
 )
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.doses import doses_of, prepare
+from Y90DosimetryLib.dosimetry.maps import session_map
 from Y90DosimetryLib.dosimetry.partition import RelativeUptake, shared_doses
 from Y90DosimetryLib.dosimetry.regions import RegionKind, regions_of
 from Y90DosimetryLib.errors import GeometryError, InputError
@@ -170,6 +171,16 @@ def test_the_lung_shunt_is_read_from_the_image_when_asked():
     assert result.lung_doses_gy[0] == pytest.approx(50 * 2.97 * expected, rel=1e-5)
 
 
+def test_lung_voxels_that_the_liver_touches_do_not_count_as_shunt():
+    overlapping = Structure(Role.LUNGS, "Lungs", box(CT, (-80, -40, 20), (80, 40, 80)))
+    the_case = case(
+        planned(spect(lungs=0.25), infusion(shunt=None, lung_shunt_from_image=True)),
+        structures=(LIVER, RIGHT, TUMOR, THROMBUS, overlapping),
+    )
+    prepared = prepare(the_case)
+    assert prepared.lungs[0].counts == pytest.approx(0.25 * LUNGS.volume_ml, rel=1e-5)
+
+
 def test_two_lobes_share_one_image_each_by_the_counts_of_its_own_volume():
     both = (infusion("Right", 3.0, "right"), infusion("Left", 1.0, "left", shunt=0.02))
     the_case = case(planned(spect(left=0.5), *both), structures=(LIVER, RIGHT, LEFT, TUMOR, THROMBUS))
@@ -193,6 +204,18 @@ def test_counts_outside_every_perfused_volume_belong_to_the_nearest_one():
     left_counts = 20 * 80 * 80 / 1000 + half_ml
     expected = 0.99 * 0.95 * (3 * half_ml / right_counts + half_ml / left_counts)
     assert deposit.activity_gbq[between].sum() == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_voxel_outside_takes_the_scale_of_the_volume_it_is_nearest_to():
+    far = Structure(Role.PERFUSED, "Far left", box(CT, (60, -80, -80), (120, 80, 80)))
+    both = (infusion("Right", 3.0, "right"), infusion("Far left", 0.1, "left"))
+    the_case = case(planned(spect(left=1.0), *both), structures=(LIVER, RIGHT, far, TUMOR, THROMBUS))
+    prepared = prepare(the_case)
+    dose = session_map(
+        doses(the_case).sessions[0], prepared.compartments, prepared.uptakes[0], the_case.settings
+    ).dose.image
+    near_right, near_left = (dose.EvaluateAtPhysicalPoint(p) for p in ((14.0, 0.0, 0.0), (46.0, 0.0, 0.0)))
+    assert near_right > 5 * near_left > 0
 
 
 def test_a_tracer_given_upstream_is_counted_in_the_perfused_volume_only_when_asked():

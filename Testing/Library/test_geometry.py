@@ -46,6 +46,13 @@ def test_the_margin_is_the_gap_between_tumor_and_untreated_liver(gap_mm):
     assert smallest_margin_mm(parts, "T", frozenset({"Right"})) == pytest.approx(gap_mm, abs=1.0)
 
 
+@pytest.mark.parametrize("gap_mm", [0.0, 1.0, 4.0, 10.0, 25.0])
+def test_the_margin_of_boxes_is_exact_between_faces(gap_mm):
+    cube = Structure(Role.TUMOR, "T", box(CT, (-40, -10, -10), (-gap_mm, 10, 10)))
+    parts = compartments_of(Case("t", (LIVER, RIGHT, cube)))
+    assert smallest_margin_mm(parts, "T", frozenset({"Right"})) == pytest.approx(gap_mm)
+
+
 def test_the_margin_along_the_slices_is_right_where_voxels_are_thicker():
     lower = Structure(Role.PERFUSED, "Lower", box(CT, (-100, -60, -60), (100, 60, 0)))
     parts = compartments_of(Case("t", (LIVER, lower, tumor((0.0, 0.0, -20.0)))))

@@ -39,14 +39,21 @@ def test_counts_of_a_uniform_source_in_a_10_ml_sphere_are_its_volume_times_the_c
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_the_center_of_gravity_stays_where_the_structure_is(direction):
-    sphere = sphere_ml(10.0, direction=direction, center_mm=(12.0, -7.0, 5.0))
-    spect = grid(SPECT_MM, (180, 180, 180), direction=rotation(10))
+@pytest.mark.parametrize("target_direction", [IDENTITY, PERMUTED, rotation(10)])
+def test_the_center_of_gravity_stays_where_the_structure_is(direction, target_direction):
+    center = (12.0, -7.0, 5.0)
+    off_center = np.add(center, (9.0, -6.0, 4.0))  # of its own grid, so that a forgotten flip would move it
+    sphere = Structure(
+        Role.TUMOR, "sphere", ellipsoid(grid((1, 1, 1), (70, 70, 70), off_center, direction), center, (12, 12, 12))
+    )
+    spect = grid(SPECT_MM, (180, 180, 180), direction=target_direction)
     part = occupancy_of(sphere, Grid.of(spect))
     weights = np.zeros(spect.GetSize()[::-1])
     weights[part.box.slices] = part.volume_ml
-    center = (points_mm(spect) * weights).reshape(3, -1).sum(axis=1) / weights.sum()
-    assert center == pytest.approx([12.0, -7.0, 5.0], abs=0.05)
+    found = (points_mm(spect) * weights).reshape(3, -1).sum(axis=1) / weights.sum()
+    own = points_mm(sphere.mask)[:, sitk.GetArrayFromImage(sphere.mask) > 0].mean(axis=1)
+    assert own == pytest.approx(center, abs=0.2)
+    assert found == pytest.approx(own, abs=0.1)
 
 
 def test_a_voxel_that_holds_half_a_mask_voxel_gets_half_its_volume():

@@ -54,7 +54,8 @@ def pieces_and_holes_ml(structure: Structure) -> tuple[Volumes, float]:
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     starts, ends = edges[0::2], edges[1::2]
     pieces = _joined(starts, ends, width, height)
-    inside_ml = np.sort(np.bincount(pieces, weights=ends - starts))[::-1] * structure.voxel_ml
+    lengths = np.bincount(pieces, weights=ends - starts).astype(np.float64)
+    inside_ml: NDArray[np.float64] = np.sort(lengths)[::-1] * structure.voxel_ml
     # every row of the padded block begins and ends outside, so that the runs outside lie between these
     rows = np.arange(0, flat.size, width)
     out_starts = np.sort(np.concatenate([rows, ends]))
