@@ -9,6 +9,7 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from .compartments import Compartments
+from .errors import InputError
 from .occupancy import Grid
 from .structures import UINT8, Structure
 
@@ -32,8 +33,9 @@ def longest_diameter_mm(structure: Structure) -> float:
 
 
 def center_mm(structure: Structure) -> tuple[float, float, float]:
-    """Return the center of mass of a structure in LPS millimeters; it must not be empty."""
-    assert structure.box is not None, "an empty structure has no center"
+    """Return the center of mass of a structure in LPS millimeters; raise `InputError` when it is empty."""
+    if structure.box is None:
+        raise InputError("it is empty", where=f"structure '{structure.label}'", remedy="Outline it, or leave it out")
     block = structure.cropped()
     grid = Grid.of(structure.mask).cropped(structure.box)
     index = [

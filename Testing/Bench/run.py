@@ -71,7 +71,7 @@ def main(wanted: list[str]) -> int:
         complete = complete and ran
     versions = f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}"
     print(f"Y90Dosimetry {__version__}; {versions}, SimpleITK {sitk.Version.VersionString()}; {os.cpu_count()} CPUs")
-    print("ratio: how many times faster than the peer; in rows on memory, how many times its bytes\n")
+    print("ratio: the time of the peer over ours, or what the note says; in rows on memory, how many times its bytes\n")
     print(table(rows))
     return 0 if complete else 1
 

@@ -86,6 +86,7 @@ class TestDrawing:
             canvas.lines([np.array([[40.0, 10.0], [640.0, 10.0]])], (255, 255, 255), 2.0, dashes_px=dashes)
             ink.append(canvas.pixels[..., 0].sum())
         assert ink[1] / ink[0] == pytest.approx(0.5, abs=0.04)
+        assert canvas.pixels[9, 42, 0] > 128 > canvas.pixels[9, 85, 0]  # it begins with a dash
 
     def test_lines_stay_inside_their_clip(self):
         canvas = Canvas((100, 100), (0, 0, 0))
@@ -106,13 +107,12 @@ class TestDrawing:
         canvas = Canvas((60, 30), (0, 0, 0))
         canvas.text("wide text", 40, 15, 20, (255, 255, 255))
         assert canvas.pixels[:, 40:].any() and not canvas.pixels[:, :38].any()
+        canvas.text("wide text", 20, 15, 20, (255, 255, 255), across="right")
+        assert canvas.pixels[:, :19].any() and not canvas.pixels[:, 21:38].any()
         canvas.text("outside", 400, -90, 20, (255, 255, 255))
 
     def test_letters_that_the_font_lacks_show_as_question_marks(self):
         assert text_width_px("肝", 20) == text_width_px("?", 20) > 0
-
-    def test_a_dollar_sign_is_no_formula(self):
-        assert text_width_px("$x$", 20) > text_width_px("x", 20)
 
     def test_a_long_name_is_shortened_to_its_room(self):
         assert shortened("Tumor", 17, 500) == "Tumor"

@@ -9,8 +9,9 @@ from pictures import ball, drawing, grid, near, on, pixels
 from shapes import FLIPPED, IDENTITY, PERMUTED, rotation
 
 from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.geometry import center_mm
 from Y90DosimetryLib.report.colors import blend, dose_rgb, structure_styles
-from Y90DosimetryLib.report.planes import Plane, View, centroid_mm, contours, region_of, view_of
+from Y90DosimetryLib.report.planes import Plane, View, contours, region_of, view_of
 from Y90DosimetryLib.report.slices import SliceOptions, dose_slice, full_scale_gy, point_to_show_mm, three_planes
 from Y90DosimetryLib.structures import Role, Structure
 
@@ -120,9 +121,14 @@ class TestPlanes:
         assert line[:, 0] == pytest.approx(4.0)  # pixel 3 ends and pixel 4 begins there
         assert contours(step, 2.0) == []
 
+    def test_the_longest_contour_comes_first(self):
+        peaks = np.zeros((40, 60))
+        peaks[5:8, 5:8] = peaks[15:35, 20:50] = peaks[5:8, 55:58] = 1.0
+        assert [np.ptp(line[:, 0]) for line in contours(peaks, 0.5)] == [30, 3, 3]
+
     def test_the_center_of_a_structure_is_found_on_a_turned_grid(self):
         sphere = ball(Role.TUMOR, "T", (30.0, -20.0, 10.0), 25.0, rotation(20, 35))
-        assert centroid_mm(sphere) == pytest.approx((30.0, -20.0, 10.0), abs=0.3)
+        assert center_mm(sphere) == pytest.approx((30.0, -20.0, 10.0), abs=0.3)
 
     def test_the_region_is_the_liver_not_the_lungs_and_the_ct_if_asked(self):
         lungs = ball(Role.LUNGS, "Lungs", (0, 0, 60), 45.0)
@@ -223,6 +229,15 @@ class TestSlices:
         seen = CT_GRAY + 0.5 * (dose_rgb(160.0, 200.0).astype(float) - CT_GRAY)
         assert near(picture[:, :640], seen, 2).any()
         assert near(picture[:, 660:], seen, 2).any()
+
+    def test_the_color_bar_rises_upward_from_the_lowest_dose(self):
+        dose = on(GRID, np.full(GRID.GetSize()[::-1], 160.0))
+        options = SliceOptions(full_scale_gy=200.0, isodoses_gy=(), lowest_dose_gy=50.0)
+        picture = pixels(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
+        bar = near(picture[:, 660:], dose_rgb(100.0, 200.0), 3).any(axis=0).nonzero()[0][3] + 660
+        height = {d: near(picture[:, bar], dose_rgb(d, 200.0), 3).nonzero()[0] for d in (190.0, 100.0, 60.0, 40.0)}
+        assert height[190.0].max() < height[100.0].min() < height[60.0].min()
+        assert height[40.0].size == 0
 
     def test_without_a_ct_the_colors_are_those_of_the_scale(self):
         dose = on(GRID, np.full(GRID.GetSize()[::-1], 160.0))

@@ -181,25 +181,6 @@ def corners_mm(image: sitk.Image, index: Sequence[int], size: Sequence[int]) -> 
     return np.array([image.TransformContinuousIndexToPhysicalPoint(place) for place in places])
 
 
-def centroid_mm(structure: Structure) -> PointMm:
-    """Return the center of mass of a structure in LPS.
-
-    Raises
-    ------
-    InputError
-        If the structure is empty.
-    """
-    if structure.box is None:
-        raise InputError("it is empty", where=f"structure '{structure.label}'", remedy="Outline it, or leave it out")
-    inside = structure.cropped()
-    sums = [inside.sum(axis=tuple(a for a in range(3) if a != axis), dtype=np.int64) for axis in (2, 1, 0)]
-    index = [
-        first + float(np.arange(len(along)) @ along) / float(along.sum())
-        for first, along in zip(structure.box.index, sums, strict=True)
-    ]
-    x, y, z = structure.mask.TransformContinuousIndexToPhysicalPoint(index)
-    return x, y, z
-
 
 def view_of(
     plane: Plane, point_mm: PointMm, size_px: tuple[int, int], region_mm: NDArray[np.float64], margin_mm: float

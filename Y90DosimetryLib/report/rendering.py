@@ -92,7 +92,7 @@ def _glyphs(text: str, size_px: int, bold: bool) -> NDArray[np.float32]:
     style.SetColor(1.0, 1.0, 1.0)
     image = vtkImageData()
     used = [0, 0]
-    with _lock:
+    with _lock:  # never MathText, which takes "$" for a formula where matplotlib is installed
         _text_renderer().RenderString(style, text, image, used, _POINTS_PER_INCH, vtkTextRenderer.FreeType)
     width, height, _ = image.GetDimensions()
     if not text or width == 0 or height == 0:

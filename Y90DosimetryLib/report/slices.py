@@ -11,10 +11,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..geometry import center_mm
 from ..structures import LESION_ROLES, Structure
 from .colors import LineStyle, Rgb, blend, dose_rgb, rgb, structure_styles
 from .legend import DoseScale, Entry, draw_legend, structure_entry
-from .planes import Plane, PointMm, Slice, View, centroid_mm, contours, region_of, view_of
+from .planes import Plane, PointMm, Slice, View, contours, region_of, view_of
 from .rendering import Box, Canvas, Points
 from .scales import round_down, round_up
 
@@ -85,7 +86,7 @@ def point_to_show_mm(structures: Sequence[Structure]) -> PointMm:
     if not drawn:
         raise InputError("every structure is empty", where="picture", remedy="Outline at least the liver")
     lesions = [s for s in drawn if s.role in LESION_ROLES]
-    return centroid_mm(max(lesions or drawn, key=lambda s: s.volume_ml))
+    return center_mm(max(lesions or drawn, key=lambda s: s.volume_ml))
 
 
 def three_planes(
