@@ -1,0 +1,294 @@
+"""Judge measurements by sourced rules in three-valued logic: what is unknown is never a pass.
+
+A rule whose conditions are partly unknown may have several outcomes. All of them are followed: when they agree,
+the finding is certain; when all break the rule but not equally, the mildest is certain and the gravest is named;
+otherwise the rule can't be judged, and the finding says what is missing and what is at stake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ..measures import Each, Known, Measurement, needs_of
+from . import wording
+from .named import derived
+from .rule import (
+    ALL_SCENARIOS,
+    AnyOf,
+    Band,
+    Basis,
+    Comparison,
+    Condition,
+    Remark,
+    Rule,
+    Rulebook,
+    Severity,
+    Source,
+    all_hold,
+)
+
+__all__ = [
+    "AnyOf",
+    "Band",
+    "Basis",
+    "Comparison",
+    "Condition",
+    "Finding",
+    "Outcome",
+    "Remark",
+    "Rule",
+    "Severity",
+    "Source",
+    "Verdict",
+    "all_hold",
+    "evaluate",
+    "judge",
+    "verdict",
+]
+
+
+class Outcome(StrEnum):
+    """What became of a rule."""
+
+    MET = "met"
+    NOT_MET = "not_met"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_EVALUABLE = "not_evaluable"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule judged, for the case or for one item (`about`).
+
+    `severity` is certain and only there when the rule is not met; `at_stake` is the gravest severity that the
+    missing measurements leave possible. `judged` are the known measurements it looked at; `via` names the rule
+    that brought this one in from another scenario.
+    """
+
+    rule: Rule
+    outcome: Outcome
+    message: str
+    severity: Severity | None = None
+    about: str = ""
+    judged: tuple[Measurement, ...] = ()
+    missing: tuple[Measurement, ...] = ()
+    at_stake: Severity | None = None
+    remarks: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    then: tuple[str, ...] = ()
+    via: str = ""
+
+    @property
+    def threshold(self) -> str:
+        """What the rule asks for, with its numbers and units."""
+        return wording.asked(self.rule)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The facts or fields that would supply what is missing."""
+        return needs_of(self.missing)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more would be learned from the missing measurements."""
+        return not self.missing
+
+    @property
+    def rank(self) -> int:
+        """Where the finding stands in a list: 0 for a certain contraindication."""
+        gravest = min((s.rank for s in (self.severity, self.at_stake) if s), default=None)
+        last = 2 * len(Severity)
+        if gravest is not None:
+            return 2 * gravest + (0 if self.at_stake is None else 1)
+        order = (Outcome.NOT_EVALUABLE, Outcome.MET, Outcome.NOT_APPLICABLE)
+        return last + order.index(self.outcome)
+
+
+@dataclass(frozen=True)
+class _Possible:
+    outcome: Outcome
+    band: Band | None = None
+
+
+def evaluate(rule: Rule, known: Known, about: str = "", scenario: int | None = None) -> Finding:
+    """Return the finding of one rule for one item (the case when *about* is empty)."""
+    sources = rule.sources_for(scenario)
+    judged = tuple(m for name in rule.measure_ids() if (m := known.get(name, about)).value is not None)
+    base = Finding(rule, Outcome.MET, "", about=about, judged=judged, sources=sources)
+
+    applies = all_hold(rule.when, known, about)
+    if applies is False:
+        return replace(base, outcome=Outcome.NOT_APPLICABLE, message=wording.not_applicable(rule.when, known, about))
+    established = all_hold(rule.established_for, known, about)
+    followed = _follow(rule.bands, known, about)
+    possible = [] if established is False else list(followed)
+    if established is not True:
+        possible += [_beyond_its_patients(p) for p in followed]
+    if applies is None:
+        possible.append(_Possible(Outcome.NOT_APPLICABLE))
+    base = replace(base, remarks=_remarks(rule, known, about, established))
+
+    outcomes = {p.outcome for p in possible}
+    severities = sorted({p.band.severity for p in possible if p.band}, key=lambda s: s.rank)
+    certain = _certain_band(possible, known, about)
+    if outcomes == {Outcome.NOT_MET} and certain and len(severities) == 1:
+        return replace(
+            base,
+            outcome=Outcome.NOT_MET,
+            severity=certain.severity,
+            message=wording.band(certain, known, about),
+            then=certain.then,
+        )
+    if len(outcomes) == 1 and not severities:
+        outcome = possible[0].outcome
+        if outcome is Outcome.MET:
+            return replace(base, message=wording.met(rule, known, about))
+        return replace(base, outcome=outcome, message=wording.not_applicable(rule.established_for, known, about))
+
+    missing = _open(rule, known, about)
+    if outcomes == {Outcome.NOT_MET}:
+        messages = [wording.band(band, known, about) for band in dict.fromkeys(p.band for p in possible) if band]
+        return replace(
+            base,
+            outcome=Outcome.NOT_MET,
+            severity=severities[-1],
+            at_stake=severities[0],
+            missing=missing,
+            message=wording.one_of(messages, missing),
+        )
+    at_stake = severities[0] if severities else None
+    return replace(
+        base,
+        outcome=Outcome.NOT_EVALUABLE,
+        at_stake=at_stake,
+        missing=missing,
+        message=wording.not_evaluable(missing),
+    )
+
+
+def _follow(bands: Iterable[Band], known: Known, about: str) -> list[_Possible]:
+    """Return what the bands may end in, in their order: every open one, then the first that certainly holds."""
+    possible: list[_Possible] = []
+    for band in bands:
+        holds = all_hold(band.when, known, about)
+        if holds is not False:
+            possible.append(_Possible(Outcome.NOT_MET, band))
+        if holds:
+            return possible
+    return [*possible, _Possible(Outcome.MET)]
+
+
+def _beyond_its_patients(possible: _Possible) -> _Possible:
+    """Return what is left of an outcome where the source never showed the rule: only a warning against harm."""
+    return possible if possible.band and possible.band.severity.is_safety else _Possible(Outcome.NOT_APPLICABLE)
+
+
+def _certain_band(possible: Iterable[_Possible], known: Known, about: str) -> Band | None:
+    return next((p.band for p in possible if p.band and all_hold(p.band.when, known, about)), None)
+
+
+def _open(rule: Rule, known: Known, about: str) -> tuple[Measurement, ...]:
+    """Return the missing measurements that leave the rule open."""
+    groups = [rule.when, rule.established_for]
+    for band in rule.bands:
+        holds = all_hold(band.when, known, about)
+        if holds is None:
+            groups.append(band.when)
+        if holds:
+            break
+    return tuple(
+        dict.fromkeys(m for group in groups for requirement in group for m in requirement.unknown(known, about))
+    )
+
+
+def _remarks(rule: Rule, known: Known, about: str, established: bool | None) -> tuple[str, ...]:
+    says = [wording.fill(r.says, r.when, known, about) for r in rule.remarks if all_hold(r.when, known, about)]
+    if established is False:
+        says.append(wording.not_established(rule.established_for))
+    return tuple(says)
+
+
+def judge(rules: Rulebook, measurements: Iterable[Measurement], scenario: int | None) -> tuple[Finding, ...]:
+    """Return the findings of the rules of *scenario*, the gravest first.
+
+    Without a scenario only the rules that hold in every scenario are judged. A rule with `each` yields one
+    finding an item. A finding may bring in rules of another scenario (`Band.then`). When a gate is not met,
+    every other rule is not applicable.
+    """
+    known = Known(measurements)
+    if scenario is not None and known.get("scenario").value is None:
+        known = known.updated([Measurement("scenario", scenario)])
+    known = known.updated(derived(known, rules))
+    chosen = [r for r in rules.values() if (scenario in r.scenarios if scenario else r.scenarios == ALL_SCENARIOS)]
+    findings = [f for rule in chosen for f in _for_items(rule, known, scenario)]
+    closed = next((f for f in findings if f.rule.gate and f.outcome is Outcome.NOT_MET), None)
+    if closed:
+        findings = [f if f.rule.gate else _behind(closed, f) for f in findings]
+    else:
+        present = {f.rule.id for f in findings}
+        for finding in list(findings):
+            for rule_id in (r for r in finding.then if r not in present):
+                present.add(rule_id)
+                routed = _for_items(rules[rule_id], known, scenario)
+                findings += [replace(f, via=finding.rule.id) for f in routed]
+    return tuple(sorted(findings, key=lambda f: f.rank))
+
+
+def _for_items(rule: Rule, known: Known, scenario: int | None) -> list[Finding]:
+    if rule.each is Each.CASE:
+        return [evaluate(rule, known, scenario=scenario)]
+    items = known.items(rule.measure_ids())
+    return [evaluate(rule, known, about, scenario) for about in items or ("",)]
+
+
+def _behind(gate: Finding, finding: Finding) -> Finding:
+    return Finding(
+        finding.rule,
+        Outcome.NOT_APPLICABLE,
+        f"Not judged, because {gate.rule.id} is not met: {gate.message}",
+        about=finding.about,
+        sources=finding.sources,
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The findings in one line: never clear while something that was needed is missing."""
+
+    worst: Severity | None
+    targets_met: int
+    targets_total: int
+    not_evaluable: int
+    judged_total: int
+    sentence: str
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether everything that applies could be judged, every target is met and nothing warns."""
+        return (
+            self.judged_total > 0
+            and self.not_evaluable == 0
+            and self.targets_met == self.targets_total
+            and self.worst in {None, Severity.INFORMATION}
+        )
+
+
+def verdict(findings: Sequence[Finding]) -> Verdict:
+    """Return the verdict of a list of findings."""
+    applying = [f for f in findings if f.outcome is not Outcome.NOT_APPLICABLE]
+    worst = min((f.severity for f in applying if f.severity), key=lambda s: s.rank, default=None)
+    targets = [f for f in applying if f.rule.has_target]
+    met = sum(_meets_target(f) for f in targets)
+    open_count = sum(not f.is_complete for f in applying)
+    titles = [f.rule.title for f in applying if f.severity is worst]
+    grave = sum(f.at_stake is Severity.CONTRAINDICATION for f in applying)
+    sentence = wording.verdict(worst, titles, (met, len(targets)), open_count, grave, len(applying))
+    return Verdict(worst, met, len(targets), open_count, len(applying), sentence)
+
+
+def _meets_target(finding: Finding) -> bool:
+    return finding.outcome is Outcome.MET or (
+        finding.outcome is Outcome.NOT_MET and finding.severity is Severity.INFORMATION and finding.at_stake is None
+    )
