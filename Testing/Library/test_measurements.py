@@ -60,6 +60,7 @@ def value(rows, name, about=""):
         ("2026-03-04T00:05:00+01:00", "Europe/Paris", 3),
         ("2026-03-03T23:55:00+01:00", "Europe/Paris", 2),
         ("2026-03-04T00:05:00+01:00", "America/New_York", 2),  # still Tuesday there
+        ("2026-03-04T09:00:00+09:00", "Asia/Tokyo", 3),  # Sunday noon in New York is Monday in Tokyo
         ("2026-03-09T00:05:00+01:00", "Europe/Paris", 8),
         ("2026-03-29T12:00:00+02:00", "Europe/Paris", 28),  # the clocks went forward that night
     ],

@@ -83,8 +83,8 @@ def _larger_burden_first(view: View) -> Value:
     return burdens[0] >= burdens[1]
 
 
-def local(moment: datetime, time_zone: str | None, like: datetime) -> datetime:
-    """Return a moment on the hospital's clock; without a named zone, on the offset of *like*.
+def local(moment: datetime, time_zone: str | None) -> datetime:
+    """Return a moment on the hospital's clock; without a named zone, on its own offset.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def local(moment: datetime, time_zone: str | None, like: datetime) -> datetime:
         If the zone is not known on this machine.
     """
     if time_zone is None:
-        return moment.astimezone(like.tzinfo)
+        return moment
     try:
         return moment.astimezone(ZoneInfo(time_zone))
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -104,11 +104,15 @@ def local(moment: datetime, time_zone: str | None, like: datetime) -> datetime:
 
 
 def treatment_day(infusion: Infusion, time_zone: str | None) -> int | Missing:
-    """Return the hospital's calendar days from calibration to infusion: 3 is Wednesday of week 1 after a Sunday."""
+    """Return the hospital's calendar days from calibration to infusion: 3 is Wednesday of week 1 after a Sunday.
+
+    The date of calibration is that of its own offset: noon of Sunday in the east of America is Monday in Asia, and
+    a Wednesday there is still the Wednesday of week 1.
+    """
     given, calibrated = infusion.given_at, infusion.vial.calibrated_at
     if given is None or calibrated is None:
         return NO_TIMES
-    return (local(given, time_zone, given).date() - local(calibrated, time_zone, given).date()).days
+    return (local(given, time_zone).date() - calibrated.date()).days
 
 
 def _days(view: View) -> dict[str, Value]:
