@@ -1,7 +1,7 @@
 # Each target sets up what it needs in a folder of its own; nothing goes into the system's Python.
 # Another interpreter: make test PYTHON=python3.12 (its environment is then .venv-3.12).
 
-.PHONY: help demo test lint bench cmake-lists clean
+.PHONY: help demo test lint bench mutate-rules cmake-lists clean
 .DEFAULT_GOAL := help
 
 ifndef PYTHON
@@ -48,6 +48,10 @@ bench: $(VENV)/.has-library
 	echo "dicompyler-core can't be installed: its rows are skipped"
 	@if [ -e $(PEER_VENV)/.has-peer ]; then export Y90_DICOMPYLER_PYTHON="$(CURDIR)/$(PEER_VENV)/bin/python"; fi; \
 	$(VENV)/bin/python Testing/Bench/run.py $(BENCH_ARGS)
+
+# Perturbs every number, comparison and severity of the rules; some minutes.
+mutate-rules: $(VENV)/.has-tests
+	$(VENV)/bin/python Testing/Mutation/perturb_rules.py
 
 cmake-lists:
 	@$(or $(PYTHON),python3) Testing/Tools/cmake_lists.py
