@@ -181,7 +181,6 @@ def corners_mm(image: sitk.Image, index: Sequence[int], size: Sequence[int]) -> 
     return np.array([image.TransformContinuousIndexToPhysicalPoint(place) for place in places])
 
 
-
 def view_of(
     plane: Plane, point_mm: PointMm, size_px: tuple[int, int], region_mm: NDArray[np.float64], margin_mm: float
 ) -> View:
