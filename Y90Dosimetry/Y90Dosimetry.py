@@ -1,0 +1,219 @@
+"""Y90Dosimetry: plan a radioembolization of the liver with yttrium-90 glass microspheres, and check what was delivered.
+
+The module, its widget, its logic and its test; what they do stands in the package Y90DosimetrySlicer, and what is
+computed in the library Y90DosimetryLib.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+if importlib.util.find_spec("Y90DosimetryLib") is None:  # an unbuilt checkout: the library stands beside this folder
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+
+class Y90Dosimetry(ScriptedLoadableModule):
+    """What Slicer's module list shows."""
+
+    def __init__(self, parent):
+        super().__init__(parent)
+        parent.title = _("Y90 Dosimetry")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Nuclear Medicine")]
+        parent.dependencies = []
+        parent.contributors = ["Y90Dosimetry contributors"]
+        parent.helpText = _(
+            "Plans a radioembolization of the liver with yttrium-90 glass microspheres on CT and SPECT, computes "
+            "absorbed doses, and checks them against published recommendations. For research use."
+        )
+        parent.acknowledgementText = _(
+            "Recommendations: Salem et al. 2023 and the other sources named beside each finding."
+        )
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """Add the sample cases to the Sample Data module, once Slicer has started."""
+    from Y90DosimetrySlicer import sampledata
+
+    sampledata.register()
+
+
+class Y90DosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The shell of the panel: it passes on what the application says."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.panel = None
+
+    def setup(self):
+        super().setup()
+        from Y90DosimetrySlicer.widgets.panel import Panel
+
+        self.logic = Y90DosimetryLogic()
+        self.panel = Panel(self)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
+        self.addObserver(scene, scene.EndImportEvent, self._onSceneEndImport)
+
+    def enter(self):
+        """Tell the panel that the user opened the module."""
+        self.panel.enter()
+
+    def exit(self):
+        """Tell the panel that the user left the module."""
+        self.panel.exit()
+
+    def cleanup(self):
+        """Let go of the scene before the module is unloaded."""
+        self.removeObservers()
+        if self.panel is not None:
+            self.panel.cleanup()
+
+    def _onSceneStartClose(self, _caller, _event):
+        self.panel.sceneAboutToClose()
+        self.logic.forget()
+
+    def _onSceneEndClose(self, _caller, _event):
+        self.panel.sceneClosed()
+
+    def _onSceneEndImport(self, _caller, _event):
+        self.panel.sceneImported()
+
+
+class Y90DosimetryLogic(ScriptedLoadableModuleLogic):
+    """What the module can do without its panel, also from the Python console.
+
+    These lines load a sample case, assess it, and say what was found; each works when pasted:
+
+    >>> from Y90DosimetrySlicer.sampledata import loadSample; nodes = loadSample()  # doctest: +SKIP
+    >>> assessment = slicer.util.getModuleLogic("Y90Dosimetry").assess()  # doctest: +SKIP
+    >>> print(*(finding.message for finding in assessment.findings), sep="\\n")  # doctest: +SKIP
+    """
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.isSingletonParameterNode = False  # a scene may hold several cases
+        self._workflows = {}
+
+    def getParameterNode(self, node=None):
+        """Return the typed parameters of *node*, else of the first case of the scene, else of a new one."""
+        return self.workflow(node if node is not None else super().getParameterNode()).parameters
+
+    def newCase(self, label=""):
+        """Add a case of its own to the scene; return its parameters."""
+        from Y90DosimetrySlicer.parameters import newParameters
+
+        return self.getParameterNode(newParameters(label).parameterNode)
+
+    def cases(self):
+        """Return the parameters of every case in the scene."""
+        return [self.getParameterNode(node) for node in self.getAllParameterNodes()]
+
+    def workflow(self, parameters=None):
+        """Return the workflow of a case (its parameters or its parameter node), of the first one by default."""
+        from Y90DosimetrySlicer.parameters import Parameters
+        from Y90DosimetrySlicer.workflow import Workflow
+
+        if parameters is None:
+            parameters = super().getParameterNode()
+        node = getattr(parameters, "parameterNode", parameters)
+        kept = self._workflows.get(node.GetID())
+        if kept is None or kept.parameters.parameterNode is not node:
+            self._workflows = {id_: w for id_, w in self._workflows.items() if slicer.mrmlScene.GetNodeByID(id_)}
+            kept = self._workflows[node.GetID()] = Workflow(Parameters(node))
+        return kept
+
+    def forget(self):
+        """Let go of everything that belongs to the scene."""
+        self._workflows = {}
+
+    def assess(self, case=None, progress=None):
+        """Return the assessment of a case of the library, or of what the scene's (first) parameter node holds.
+
+        Raises
+        ------
+        InputError
+            If the case is impossible: it says what is wrong, where, and what to do.
+        """
+        from Y90DosimetryLib import assess
+        from Y90DosimetryLib.case import Case
+        from Y90DosimetryLib.progress import silent
+
+        if not isinstance(case, Case):
+            case = self.workflow(case).case()
+        return assess(case, progress or silent)
+
+
+class Y90DosimetryTest(ScriptedLoadableModuleTest):
+    """The whole workflow on sample cases, checked against the truth of the digital patient."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        for test in (self.test_plan, self.test_delivered):
+            self.setUp()
+            test()
+
+    def test_plan(self):
+        """The plan, on a MAA SPECT."""
+        self._check("lobectomy")
+
+    def test_delivered(self):
+        """What was delivered, on a Y-90 PET."""
+        self._check("delivered")
+
+    def _check(self, variant):
+        """Compare with the truth; the scanner does not blur, so that only its voxels of 4 mm do."""
+        from Y90DosimetrySlicer import sampledata
+
+        from Y90DosimetryLib.dosimetry.deposits import Model
+        from Y90DosimetryLib.dosimetry.regions import RegionKind
+        from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
+
+        self.delayDisplay(_("Making a digital patient"))
+        sharp = PhantomSettings(spect_fwhm_mm=0.0, pet_fwhm_mm=0.0, poisson_noise=False)
+        *_images, node = sampledata.loadSample(variant, sharp)
+        logic = Y90DosimetryLogic()
+        workflow = logic.workflow(node)
+        self.assertFalse(workflow.problems())
+
+        self.delayDisplay(_("Computing its doses"))
+        assessment = workflow.compute()
+        truth = digital_patient(sharp, variant).truth()
+        kinds = {
+            RegionKind.PERFUSED_NORMAL: truth.perfused_normal_gy,
+            RegionKind.WHOLE_NORMAL: truth.whole_normal_gy,
+            RegionKind.WHOLE_LIVER: truth.whole_liver_gy,
+        }
+        compared = []
+        for region in assessment.regions:
+            dose_gy = assessment.doses.dose_gy(Model.MULTI, region.indices)
+            true_gy = truth.tumors_gy.get(region.label, kinds.get(region.kind))
+            if true_gy is not None:
+                self.assertLess(abs(dose_gy - true_gy), 0.1 * true_gy, region.label)
+                compared.append(region.label)
+        self.assertEqual(len(compared), len(truth.tumors_gy) + len(kinds))
+        self.assertTrue(assessment.findings)
+
+        self.delayDisplay(_("Checking the dose volume"))
+        volume = workflow.parameters.doseVolume
+        self.assertEqual(volume.GetVoxelValueUnits().GetCodeValue(), "Gy")
+        self.assertGreater(volume.GetImageData().GetScalarRange()[1], max(truth.tumors_gy.values()) / 2)
+        self.assertEqual(workflow.outOfDate(), ())
+        workflow.parameters.sessions[0].infusions[0].activityGbq = 1.0
+        self.assertEqual(len(workflow.outOfDate()), 1)

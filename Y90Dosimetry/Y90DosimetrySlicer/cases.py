@@ -1,0 +1,339 @@
+"""From the parameter node to a Case of the library, with one clear message when it is impossible."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from slicer.i18n import tr as _
+
+from Y90DosimetryLib.case import (
+    Basis,
+    Case,
+    CountReference,
+    Disease,
+    DoseModel,
+    Encephalopathy,
+    Grade,
+    Infusion,
+    Intent,
+    Patient,
+    Session,
+    Settings,
+    Vial,
+)
+from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.images import CtImage
+from Y90DosimetryLib.io.case_keys import IMAGE_VALUES
+from Y90DosimetryLib.quantities import require_not_negative
+from Y90DosimetryLib.structures import Role, Structure
+
+from . import bridge
+from .parameters import Parameters, factsOf, rolesOf, segmentName
+
+
+class Section(StrEnum):
+    """A part of what the user states; a problem belongs to one of them."""
+
+    PATIENT = "patient"
+    DISEASE = "disease"
+    IMAGES = "images"
+    STRUCTURES = "structures"
+    TREATMENT = "treatment"
+    SETTINGS = "settings"
+
+
+class Sources:
+    """The scene's images and segments as the library has them; made again only when a node has changed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[object, tuple[object, object]] = {}
+
+    def ct(self, volume) -> CtImage:
+        """Return a volume as CT."""
+        return self._fresh(("ct", volume.GetID()), bridge.stampOf(volume), lambda: bridge.ctOf(volume))
+
+    def uptake(self, volume, values: str, referenceTime: datetime | None):
+        """Return a volume as counts or Bq/mL, and a note on what was changed."""
+        stamp = (bridge.stampOf(volume), values, referenceTime)
+        return self._fresh(
+            ("uptake", volume.GetID(), values),
+            stamp,
+            lambda: bridge.uptakeOf(volume, values, referenceTime),
+        )
+
+    def structures(self, node, roles: dict[str, Role], reference=None) -> dict[str, Structure | None]:
+        """Return the structure of each segment with a role; None for an empty segment."""
+        segmentation = node.GetSegmentation()
+        stamps = {
+            id_: (bridge.segmentStamp(node, id_), segmentation.GetSegment(id_).GetName(), role)
+            for id_, role in roles.items()
+        }
+        keys = {id_: ("segment", node.GetID(), id_) for id_ in roles}
+        stale = [id_ for id_ in roles if self._kept.get(keys[id_], (None,))[0] != stamps[id_]]
+        made = bridge.structuresOf(node, {id_: roles[id_] for id_ in stale}, reference)
+        for id_ in stale:
+            self._kept[keys[id_]] = (stamps[id_], made[id_])
+        return {id_: self._kept[keys[id_]][1] for id_ in roles}
+
+    def _fresh(self, key, stamp, make):
+        if self._kept.get(key, (None,))[0] != stamp:
+            self._kept[key] = (stamp, make())
+        return self._kept[key][1]
+
+
+def patientOf(parameters: Parameters) -> Patient:
+    """Return the patient."""
+    pack = parameters.patient
+    numbers = {
+        "weight_kg": pack.weightKg,
+        "height_cm": pack.heightCm,
+        "bilirubin_umol_l": pack.bilirubinUmolL,
+        "albumin_g_l": pack.albuminGL,
+        "inr_ratio": pack.inrRatio,
+        "creatinine_umol_l": pack.creatinineUmolL,
+        "gfr_ml_min_173m2": pack.gfrMlMin173m2,
+        "ecog": pack.ecog,
+        "afp_ng_ml": pack.afpNgMl,
+    }
+    for name, value in numbers.items():
+        if value is not None:
+            require_not_negative(value, f"patient, {name}")
+    return Patient(
+        ascites=_word(Grade, pack.ascites, "patient, ascites"),
+        encephalopathy=_word(Encephalopathy, pack.encephalopathy, "patient, encephalopathy"),
+        **numbers,
+    )
+
+
+def diseaseOf(parameters: Parameters) -> Disease:
+    """Return the disease, the chosen scenario and the intent."""
+    intent = _word(Intent, parameters.intent, "disease, intent")
+    return Disease(parameters.scenario or None, intent, factsOf(parameters))
+
+
+def settingsOf(parameters: Parameters) -> Settings:
+    """Return how the doses are to be computed."""
+    pack = parameters.settings
+    return Settings(
+        joule_per_gbq=pack.joulePerGbq,
+        half_life_h=pack.halfLifeH,
+        liver_density_g_ml=pack.liverDensityGMl,
+        lung_mass_g=pack.lungMassG,
+        bsa_formula=pack.bsaFormula,
+        telv_formula=pack.telvFormula,
+        dose_model=_word(DoseModel, pack.doseModel, "settings, dose model"),
+        count_reference=_word(CountReference, pack.countReference, "settings, count reference"),
+        sphere_activity_bq=pack.sphereActivityBq,
+        hospital_time_zone=pack.hospitalTimeZone or None,
+    )
+
+
+def structuresOf(parameters: Parameters, sources: Sources) -> tuple[tuple[Structure, ...], tuple[str, ...]]:
+    """Return the drawn structures in the segments' order, and the names of those that are still empty."""
+    if parameters.segmentation is None:
+        return (), ()
+    found = sources.structures(parameters.segmentation, rolesOf(parameters), parameters.ct)
+    empty = tuple(segmentName(parameters, id_) for id_, structure in found.items() if structure is None)
+    return tuple(s for s in found.values() if s is not None), empty
+
+
+def imageOf(pack, sources: Sources):
+    """Return the image of a session and a note on what was changed; None and "" when it has no image."""
+    if pack.image is None:
+        return None, ""
+    where = f"session '{pack.label}'"
+    if pack.values not in IMAGE_VALUES:
+        raise InputError(
+            _("it is not said what the values of '{name}' are").format(name=pack.image.GetName()),
+            where=where,
+            remedy=_("Choose counts, Bq/mL, kBq/mL or MBq/mL"),
+        )
+    at = None
+    if IMAGE_VALUES[pack.values] is not None and not pack.correctedToInfusion:
+        at = momentOf(pack.referenceTime, f"{where}, reference time")
+        if at is None:
+            raise InputError(
+                _("the image has no reference time"),
+                where=where,
+                remedy=_("Enter the time its activity holds for, or say that it is corrected to the infusion"),
+            )
+    return sources.uptake(pack.image, pack.values, at)
+
+
+def infusionOf(pack, parameters: Parameters, where: str) -> Infusion:
+    """Return one infusion; its perfused volume is the segment with that ID, under the name it has now."""
+    where = f"{where}, infusion '{pack.label}'"
+    name = segmentName(parameters, pack.perfusedSegmentId)
+    if not name or parameters.roles.get(pack.perfusedSegmentId) != Role.PERFUSED.value:
+        gone = _("its perfused volume is no longer there or is no perfused volume any more")
+        raise InputError(
+            gone if pack.perfusedSegmentId else _("its perfused volume is not chosen"),
+            where=where,
+            remedy=_("Choose the perfused volume it goes into"),
+        )
+    if pack.activityGbq is None:
+        raise InputError(_("the activity is not entered"), where=where, remedy=_("Enter the vial's activity in GBq"))
+    return Infusion(
+        pack.label,
+        Vial(pack.activityGbq, momentOf(pack.calibratedAt, f"{where}, calibrated at")),
+        name,
+        momentOf(pack.givenAt, f"{where}, given at"),
+        pack.residualFraction,
+        None if pack.lungShuntFromImage else pack.lungShuntFraction,
+        pack.lungShuntFromImage,
+        pack.tumorToNormalRatio,
+    )
+
+
+def sessionOf(pack, parameters: Parameters, sources: Sources) -> tuple[Session, str]:
+    """Return one session, and a note on what was changed in its image."""
+    where = f"session '{pack.label}'"
+    image, note = imageOf(pack, sources)
+    infusions = tuple(infusionOf(i, parameters, where) for i in pack.infusions)
+    basis = _word(Basis, pack.basis, f"{where}, basis") or Basis.PLANNED
+    return Session(pack.label, infusions, image, basis, pack.delivers or None), note
+
+
+def caseOf(parameters: Parameters, sources: Sources | None = None) -> Case:
+    """Return the case of a parameter node.
+
+    Parameters
+    ----------
+    sources
+        Keeps images and segments between calls; without it all voxels are read anew.
+
+    Raises
+    ------
+    InputError
+        If something stated is impossible: what, where, and what to do. Unknown values are no error.
+    """
+    sources = sources or Sources()
+    structures, empty = structuresOf(parameters, sources)
+    _refuseEmptyPerfused(parameters, empty)
+    sessions, notes = [], []
+    for pack in parameters.sessions:
+        session, note = sessionOf(pack, parameters, sources)
+        sessions.append(session)
+        notes += [note] if note else []
+    if empty:
+        notes.append(_("Left out, as nothing is drawn in them: {names}").format(names=", ".join(empty)))
+    return Case(
+        labelOf(parameters),
+        structures,
+        tuple(sessions),
+        sources.ct(parameters.ct) if parameters.ct is not None else None,
+        patientOf(parameters),
+        diseaseOf(parameters),
+        settingsOf(parameters),
+        tuple(notes),
+    )
+
+
+def labelOf(parameters: Parameters) -> str:
+    """Return what a case is called: as the user says, or as its parameter node."""
+    return parameters.caseLabel or parameters.parameterNode.GetName()
+
+
+def problemsOf(parameters: Parameters, sources: Sources) -> dict[Section, InputError]:
+    """Return what is impossible, one message a section; what is fine or only unknown is absent."""
+
+    def images() -> None:
+        if parameters.ct is not None:
+            sources.ct(parameters.ct)
+        for pack in parameters.sessions:
+            imageOf(pack, sources)
+
+    def structures() -> None:
+        Case(labelOf(parameters), structuresOf(parameters, sources)[0])
+
+    def treatment() -> None:
+        _refuseEmptyPerfused(parameters, structuresOf(parameters, sources)[1])
+        sessions = []
+        for pack in parameters.sessions:
+            where = f"session '{pack.label}'"
+            infusions = tuple(infusionOf(i, parameters, where) for i in pack.infusions)
+            basis = _word(Basis, pack.basis, where) or Basis.PLANNED
+            sessions.append(Session(pack.label, infusions, None, basis, pack.delivers or None))
+        Case(labelOf(parameters), structuresOf(parameters, sources)[0], tuple(sessions))
+
+    attempts = {
+        Section.PATIENT: lambda: patientOf(parameters),
+        Section.DISEASE: lambda: diseaseOf(parameters),
+        Section.IMAGES: images,
+        Section.STRUCTURES: structures,
+        Section.TREATMENT: treatment,
+        Section.SETTINGS: lambda: settingsOf(parameters),
+    }
+    found = {}
+    for section, attempt in attempts.items():
+        try:
+            attempt()
+        except InputError as error:
+            found[section] = error
+    if Section.STRUCTURES in found and str(found.get(Section.TREATMENT)) == str(found[Section.STRUCTURES]):
+        del found[Section.TREATMENT]
+    return found
+
+
+def possibleCase(parameters: Parameters, sources: Sources) -> Case | None:
+    """Return the case without the sections and sessions that are impossible; None when nothing is left to check."""
+
+    def attempt(make, otherwise):
+        try:
+            return make()
+        except InputError:
+            return otherwise
+
+    structures, _empty = attempt(lambda: structuresOf(parameters, sources), ((), ()))
+    sessions = [attempt(lambda p=pack: sessionOf(p, parameters, sources)[0], None) for pack in parameters.sessions]
+    ct = attempt(lambda: sources.ct(parameters.ct), None) if parameters.ct is not None else None
+    patient = attempt(lambda: patientOf(parameters), Patient())
+    disease = attempt(lambda: diseaseOf(parameters), Disease())
+    settings = attempt(lambda: settingsOf(parameters), Settings())
+    known = tuple(s for s in sessions if s is not None)
+    label = labelOf(parameters)
+    for parts in ((structures, known), (structures, ()), ((), ())):
+        case = attempt(lambda parts=parts: Case(label, *parts, ct, patient, disease, settings), None)
+        if case is not None:
+            return case
+    return None
+
+
+def momentOf(text: str, where: str) -> datetime | None:
+    """Return an ISO 8601 text as a moment, None for an empty one; the library refuses one without an offset."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            _("'{text}' is no date and time").format(text=text),
+            where=where,
+            remedy=_("Write it like 2026-03-04T10:00:00+01:00"),
+        ) from None
+
+
+def _refuseEmptyPerfused(parameters: Parameters, empty: tuple[str, ...]) -> None:
+    for pack in parameters.sessions:
+        for infusion in pack.infusions:
+            name = segmentName(parameters, infusion.perfusedSegmentId)
+            if name in empty:
+                raise InputError(
+                    _("the perfused volume '{name}' is empty").format(name=name),
+                    where=f"session '{pack.label}', infusion '{infusion.label}'",
+                    remedy=_("Outline it, or choose another one"),
+                )
+
+
+def _word(words: type[StrEnum], text: str, where: str):
+    """Return a word of an enumeration, None for an empty text."""
+    if not text:
+        return None
+    if text not in list(words):
+        raise InputError(
+            _("'{text}' is not known here").format(text=text),
+            where=where,
+            remedy=_("Choose one of: {words}").format(words=", ".join(words)),
+        )
+    return words(text)
