@@ -1,0 +1,92 @@
+"""Starts the panel in a Qt window offscreen, on the real MRML scene. Run it as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+for folder in (HERE.parent, HERE, ROOT):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+from Standins import boot  # noqa: E402
+from standins import application, bindings, ctk_widgets, qt_module, sampledata, shots  # noqa: E402
+from standins.module import OpenModule  # noqa: E402
+from standins.pythonqt import QtCore, QtWidgets  # noqa: E402
+
+APPLICATION = application.application()
+boot.install_bases(qt_module.build(), ctk_widgets.build())
+if boot.real_sources() is None:
+    bindings.add_to(sys.modules["slicer.parameterNodeWrapper"])
+sampledata.install()
+MODULE = ROOT / "Y90Dosimetry" / "Y90Dosimetry.py"
+
+
+@pytest.fixture
+def desk():
+    """What the user saw beside the panel (messages, opened files), and the answers to dialogs."""
+    return qt_module.desk
+
+
+@pytest.fixture
+def scene():
+    """A new, empty MRML scene, with logics, views and `slicer.app`; errors in slots and observers fail the test."""
+    qt_module.desk.clear()
+    QtCore.QSettings().clear()
+    headless = boot.Application()
+    APPLICATION._begin(headless)
+    yield headless.scene
+    APPLICATION.processEvents()
+    APPLICATION._end()
+    uncaught, unanswered = qt_module.desk.uncaught, qt_module.desk.answers
+    assert not uncaught, f"errors in slots or observers: {uncaught!r}"
+    assert not unanswered, f"dialogs that never opened: {unanswered}"
+
+
+@pytest.fixture
+def headless(scene):
+    """The Application of Testing/Standins behind *scene*: save(path), load(path), close_scene()."""
+    return APPLICATION._headless
+
+
+@pytest.fixture
+def open_module(scene):
+    """Open a scripted module's file: its panel in a window, 400 pixels wide."""
+    opened = []
+
+    def open_(file: Path) -> OpenModule:
+        opened.append(OpenModule(Path(file)))
+        return opened[-1]
+
+    yield open_
+    for module in opened:
+        module.close()
+
+
+@pytest.fixture
+def panel(open_module):
+    """The panel of Y90Dosimetry; `panel.widget` is its Python object, `panel.<objectName>` any of its widgets."""
+    return open_module(MODULE)
+
+
+@pytest.fixture
+def click():
+    """Press a button as a mouse would: a hidden or disabled one fails."""
+
+    def press(button: QtWidgets.QAbstractButton) -> None:
+        assert button.visible, f"{button.name or button.text} is not on the screen"
+        assert button.enabled, f"{button.name or button.text} is disabled: {button.toolTip}"
+        button.click()
+        APPLICATION.processEvents()
+
+    return press
+
+
+@pytest.fixture
+def shot():
+    """Write <name>-light.png and <name>-dark.png of a widget, 400 pixels wide, into Y90_SHOTS."""
+    return shots.shoot

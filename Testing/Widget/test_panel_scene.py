@@ -1,0 +1,138 @@
+"""The panel and the scene: closed half-way, saved and loaded, two cases, nodes renamed and removed."""
+
+import pytest
+import slicer
+from panel_kit import hand, patient  # noqa: F401
+
+
+def test_closing_the_scene_half_way_leaves_an_empty_panel(hand, headless):
+    hand.sample()
+    for step in hand.Step:
+        hand.open(step)
+    hand.press(hand.open("dose").computeButton)
+    headless.close_scene()
+    hand.refresh()
+    assert hand.parameters is not None and hand.parameters.scenario == 0
+    assert hand.ui("patient").weightEdit.text == ""
+    assert hand.ui("structures").rolesTable.rowCount == 0
+    assert hand.ui("findings").findingsTable.rowCount == 0
+    assert hand.state("dose") == "todo"
+
+
+def test_closing_the_scene_during_a_computation_stops_it(hand, headless):
+    hand.sample()
+    ui = hand.open("dose")
+    original = hand.panel._header.showProgress
+
+    def close(fraction, doing):
+        original(fraction, doing)
+        if 0.5 < fraction < 0.9 and hand.panel.parameters is not None:
+            headless.close_scene()
+
+    hand.panel._header.showProgress = close
+    ui.computeButton.click()
+    hand.panel._header.showProgress = original
+    hand.refresh()
+    assert not slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    assert hand.panel.widget.enabled and ui.computeButton.visible
+
+
+def test_a_saved_scene_brings_back_choices_and_results(hand, headless, tmp_path):
+    hand.sample()
+    hand.type(hand.open("patient").caseNameEdit, "Case 7")
+    hand.press(hand.open("dose").computeButton)
+    headless.save(tmp_path / "case.mrb")
+    headless.close_scene()
+    headless.load(tmp_path / "case.mrb")
+    hand.panel.setParameters(next(c for c in hand.logic.cases() if c.caseLabel == "Case 7"))
+    ui = hand.open("patient")
+    assert ui.weightEdit.text == "74" and ui.scenarioCombo.currentText.startswith("2")
+    assert hand.ui("structures").rolesTable.rowCount == hand.parameters.segmentation.GetSegmentation().GetNumberOfSegments()
+    assert hand.open("treatment").activityEdit.text == "6"
+    assert hand.parameters.doseVolume is not None and hand.state("dose") == "done"
+    assert hand.open("dose").doseTable.rowCount > 5
+    assert "Compute the dose again" in hand.open("report").resultLabel.text
+
+
+def test_two_cases_do_not_mix(hand):
+    first = hand.sample()
+    hand.press(hand.panel.ui.newCaseButton)
+    assert hand.parameters is not first
+    ui = hand.open("patient")
+    assert ui.weightEdit.text == ""
+    hand.type(ui.weightEdit, "60")
+    assert first.patient.weightKg == 74
+    combo = hand.panel.ui.caseCombo
+    combo.currentIndex = [c.parameterNode for c in hand.logic.cases()].index(first.parameterNode)
+    hand.refresh()
+    assert hand.parameters is first and ui.weightEdit.text == "74"
+
+
+def test_what_was_typed_wrongly_does_not_follow_to_another_case(hand):
+    ui = hand.open("patient")
+    hand.type(ui.weightEdit, "heavy")
+    hand.press(hand.panel.ui.newCaseButton)
+    assert ui.weightEdit.text == "" and hand.state("patient") != "wrong"
+
+
+def test_renamed_and_removed_segments_are_followed(hand):
+    hand.sample()
+    table = hand.open("structures").rolesTable
+    segmentation = hand.parameters.segmentation.GetSegmentation()
+    tumor = segmentation.GetSegmentIdBySegmentName("Tumor 1")
+    segmentation.GetSegment(tumor).SetName("Big tumor")
+    hand.refresh()
+    names = [table.item(r, 0).text() for r in range(table.rowCount)]
+    assert "Big tumor" in names and "Tumor 1" not in names
+    segmentation.RemoveSegment(tumor)
+    hand.refresh()
+    assert "Big tumor" not in [table.item(r, 0).text() for r in range(table.rowCount)]
+
+
+def test_removed_nodes_are_followed(hand):
+    hand.sample()
+    for step in hand.Step:
+        hand.open(step)
+    hand.press(hand.open("dose").computeButton)
+    for node in (hand.parameters.doseVolume, hand.parameters.sessions[0].image, hand.parameters.ct):
+        slicer.mrmlScene.RemoveNode(node)
+        hand.refresh()
+    assert hand.state("images") == "todo" and hand.ui("images").ctSelector.currentNode() is None
+    slicer.mrmlScene.RemoveNode(hand.parameters.segmentation)
+    hand.refresh()
+    assert hand.ui("structures").rolesTable.rowCount == 0
+    assert hand.state("structures") == "todo"
+
+
+def test_deleting_the_case_itself_starts_another(hand):
+    hand.sample()
+    slicer.mrmlScene.RemoveNode(hand.parameters.parameterNode)
+    hand.refresh()
+    assert hand.parameters.parameterNode.GetScene() is slicer.mrmlScene
+
+
+def test_the_panel_can_be_reloaded(hand, panel):
+    hand.sample()
+    hand.open("structures")
+    panel.reload()
+    again = type(hand)(panel, hand.click)
+    assert again.parameters is not None
+    again.open("patient")
+
+
+def test_the_inputs_are_never_touched(hand):
+    before = {}
+    hand.sample()
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        before[node.GetID()] = slicer.util.arrayFromVolume(node).copy()
+    hand.press(hand.open("dose").computeButton)
+    hand.press(hand.open("images").fusedButton)
+    for id_, array in before.items():
+        assert (slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(id_)) == array).all()
+
+
+@pytest.mark.parametrize("variant", ["delivered", "bilobar", "modified_lobectomy"])
+def test_every_sample_variant_computes(hand, variant):
+    hand.sample(variant)
+    hand.press(hand.open("dose").computeButton)
+    assert hand.message() == "" and hand.state("dose") in ("done", "warnings")
