@@ -1,0 +1,89 @@
+"""The report of a case: the library's page and data, with pictures of the views as they are, and as PDF."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from vtk.util.numpy_support import vtk_to_numpy
+from Y90DosimetryLib.assessment import Assessment
+from Y90DosimetryLib.io.writing import output_folder, write_json, write_text
+from Y90DosimetryLib.report import as_html, as_json, content_of, pictures_of
+
+PAGE, DATA, PDF = "report.html", "assessment.json", "report.pdf"
+
+
+def writeReport(assessment: Assessment, parent: Path, *, screenshots: bool = True, pdf: bool = False) -> Path:
+    """Write the report into a new folder inside *parent* and return the page's path; all of it or nothing."""
+    content = content_of(assessment)
+    folder = _freeFolder(parent, assessment.case.label)
+    pictures, whyNone = pictures_of(assessment)
+    if screenshots:
+        pictures = {**pictures, **screenshotsOfViews()}
+    with output_folder(folder) as target:
+        html = as_html(content, pictures, whyNone)
+        write_text(html, target / PAGE)
+        write_json(as_json(content), target / DATA)
+        if pdf and not whyNoPdf():
+            _writePdf(html, target / PDF)
+    return folder / PAGE
+
+
+def whyNoPdf() -> str:
+    """Return why no PDF can be written; empty where Qt offers it."""
+    if hasattr(qt, "QPdfWriter") and hasattr(qt, "QTextDocument"):
+        return ""
+    return _("This Slicer's Qt has no PDF writer; print the page from the web browser.")
+
+
+def screenshotsOfViews() -> dict[str, bytes]:
+    """Return PNG files of the slice views as they are shown, by caption; none where there are no views."""
+    manager = slicer.app.layoutManager() if hasattr(slicer.app, "layoutManager") else None
+    if manager is None:
+        return {}
+    shots = {}
+    for name in manager.sliceViewNames():
+        widget = manager.sliceWidget(name)
+        if not widget.visible:
+            continue
+        view = widget.sliceView()
+        view.forceRender()
+        picture = _png(view.renderWindow())
+        if picture:
+            shots[_("View {name}").format(name=name)] = picture
+    return shots
+
+
+def _png(window: vtk.vtkRenderWindow) -> bytes:
+    """Return what a render window shows as a PNG file; empty when it shows nothing."""
+    grab = vtk.vtkWindowToImageFilter()
+    grab.SetInput(window)
+    grab.ReadFrontBufferOff()
+    writer = vtk.vtkPNGWriter()
+    writer.WriteToMemoryOn()
+    writer.SetInputConnection(grab.GetOutputPort())
+    writer.Write()
+    result = writer.GetResult()
+    return vtk_to_numpy(result).tobytes() if result is not None and result.GetNumberOfTuples() else b""
+
+
+def _writePdf(html: str, path: Path) -> None:
+    document = qt.QTextDocument()
+    document.setHtml(html)
+    writer = qt.QPdfWriter(str(path))
+    getattr(document, "print_" if hasattr(document, "print_") else "print")(writer)
+
+
+def _freeFolder(parent: Path, label: str) -> Path:
+    """Return a folder name that is free: "Y90 report <case>", then with a number."""
+    plain = re.sub(r"[^\w\- ]+", "_", label).strip() or "case"
+    base = f"Y90 report {plain}"
+    number, folder = 1, parent / base
+    while folder.exists():
+        number += 1
+        folder = parent / f"{base} {number}"
+    return folder

@@ -1,0 +1,293 @@
+"""The panel: a header, and under it one section a step. It gathers what changes and shows what follows from it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+from Y90DosimetryLib.errors import Cancelled, DosimetryError
+
+from .. import display
+from ..parameters import segmentName
+from ..watch import Change, SceneWatch
+from .dose import DoseSection
+from .findings import FindingsSection
+from .header import Header
+from .images import ImagesSection
+from .marks import markOfState
+from .patient import PatientSection
+from .report import ReportSection
+from .section import Section
+from .steps import Status, Step, needsOf, refusalsOf, stateOf
+from .structures import StructuresSection
+from .treatment import TreatmentSection
+
+QUICK_MS, PATIENT_MS, EDITING_MS = 15, 250, 700
+"""How long changes are gathered before they are shown: of values with everything measured, of values without, and
+of images and outlines, which are measured anew (counted from the last change)."""
+SECTIONS = (
+    PatientSection,
+    ImagesSection,
+    StructuresSection,
+    TreatmentSection,
+    DoseSection,
+    FindingsSection,
+    ReportSection,
+)
+
+
+class Panel:
+    """The module's panel. *shell* is the module widget: it has `logic`, `layout` and `resourcePath`."""
+
+    def __init__(self, shell) -> None:
+        self.logic = shell.logic
+        self.resourcePath = shell.resourcePath
+        self.parameters = None
+        self.workflow = None
+        self.status = Status()
+        self.isBusy = False
+        self.sessionIndex = self.infusionIndex = 0
+        """Which session and infusion the sections show."""
+        self._isCancelled = False
+        self._isEntered = False
+        self._watch: SceneWatch | None = None
+        self.widget = slicer.util.loadUI(self.resourcePath("UI/Y90Dosimetry.ui"))
+        self.widget.setMRMLScene(slicer.mrmlScene)
+        shell.layout.addWidget(self.widget)
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.connect("timeout()", self.refresh)
+        self.sections: dict[Step, Section] = {}
+        for make in SECTIONS:
+            section = make(self)
+            self.sections[make.step] = section
+            self.button(make.step).layout().addWidget(section.widget)
+            self.button(make.step).connect("contentsCollapsed(bool)", self._onCollapsed)
+        self._titles = {step: self.button(step).text for step in Step}
+        self._header = Header(self)
+        self.say = self._header.say
+        self.widget.enabled = False
+
+    # What the shell calls
+
+    def enter(self) -> None:
+        """Show the first case of the scene, or start one."""
+        self._isEntered = True
+        if self.parameters is None:
+            self.setParameters(self.logic.getParameterNode())
+        else:
+            self.refresh()
+
+    def exit(self) -> None:
+        """The user went to another module; the views stay as they are."""
+        self._isEntered = False
+        self.sections[Step.STRUCTURES].leave()
+
+    def cleanup(self) -> None:
+        """The module is unloaded."""
+        self.setParameters(None)
+
+    def sceneAboutToClose(self) -> None:
+        """Let go of the scene; a computation under way stops."""
+        self.cancel()
+        self.setParameters(None)
+
+    def sceneClosed(self) -> None:
+        """Start again in the empty scene, when the panel is shown."""
+        if self._isEntered:
+            self.setParameters(self.logic.getParameterNode())
+
+    def sceneImported(self) -> None:
+        """A scene was read: show its case."""
+        if self._isEntered:
+            self.setParameters(self.logic.getParameterNode())
+
+    # The case
+
+    def setParameters(self, parameters) -> None:
+        """Show another case; None for none."""
+        self._timer.stop()
+        if self._watch is not None:
+            self._watch.stop()
+        self._watch = None
+        for section in self.sections.values():
+            section.forgive()
+            section.clear()
+        self._header.clear()
+        self.sessionIndex = self.infusionIndex = 0
+        self.parameters = parameters
+        self.workflow = self.logic.workflow(parameters) if parameters is not None else None
+        self.status = Status()
+        self.widget.enabled = parameters is not None
+        if parameters is None:
+            return
+        self._watch = SceneWatch(parameters, self._onChange)
+        for section in self.sections.values():
+            section.show()
+        self.refresh()
+
+    # Refreshing
+
+    def _onChange(self, change: Change) -> None:
+        if change is Change.VALUES:
+            self.scheduleRefresh()
+            return
+        self.sections[Step.STRUCTURES].contentChanged = True
+        if not self.isBusy:
+            self._timer.start(EDITING_MS)
+
+    def scheduleRefresh(self) -> None:
+        """Show changes soon; several at once are shown together."""
+        if not self._timer.active and not self.isBusy:
+            self._timer.start(QUICK_MS if self.status.live is not None else PATIENT_MS)
+
+    def refresh(self) -> None:
+        """Show the case and what follows from it."""
+        self._timer.stop()
+        if self.parameters is None or self.isBusy:
+            return
+        if self.parameters.parameterNode.GetScene() is None:  # the user deleted the case's node
+            self.setParameters(self.logic.getParameterNode() if self._isEntered else None)
+            return
+        with self.attempt():
+            self.status = self._newStatus()
+            for step, section in self.sections.items():
+                if not self.button(step).collapsed:
+                    section.show()
+                    section.showStatus(self.status)
+                self._showState(step)
+            self._header.show(self.status)
+
+    def _newStatus(self) -> Status:
+        workflow = self.workflow
+        problems = workflow.problems()
+        typed = {step: found for step, section in self.sections.items() if (found := section.problems)}
+        live, checks = None, ()
+        try:
+            live = workflow.live() if workflow.isPrepared() else None
+            checks = live.checks if live else workflow.checks()
+        except DosimetryError as error:
+            if not problems and not typed:
+                typed[Step.TREATMENT] = [str(error)]
+        return Status(
+            problems=problems,
+            typed=typed,
+            refused=refusalsOf(self.parameters, workflow, problems, typed),
+            needs=needsOf(self.parameters, workflow, workflow.isComputed),
+            checks=self._withResults(checks),
+            live=live,
+            assessment=workflow.assessment,
+            isComputed=workflow.isComputed,
+            outOfDate=workflow.outOfDate(),
+            reported=self.sections[Step.REPORT].reported,
+        )
+
+    def _withResults(self, checks):
+        """Add what only a computed dose map can be checked for."""
+        assessment = self.workflow.assessment
+        if assessment is None:
+            return checks
+        known = {(c.check.id, c.about) for c in checks}
+        return (*checks, *(c for c in assessment.checks if (c.check.id, c.about) not in known))
+
+    def _showState(self, step: Step) -> None:
+        state, _why = stateOf(step, self.status)
+        mark = markOfState(state)
+        text = f"{self._titles[step]}:  {mark.symbol} {mark.words}"
+        if self.button(step).text != text:
+            self.button(step).text = text
+            getattr(self.ui, f"{step.value}Bar").styleSheet = f"background-color: {mark.color};"
+
+    def button(self, step: Step):
+        """Return the collapsible button of a section."""
+        return getattr(self.ui, f"{step.value}Button")
+
+    def _onCollapsed(self, collapsed: bool) -> None:
+        if not collapsed and self.parameters is not None:
+            self.scheduleRefresh()
+
+    # Work and messages
+
+    @contextmanager
+    def attempt(self, doing: str = "", waitCursor: bool = False):
+        """Run something the user asked for: what the library refuses is said on top, anything else as Slicer does."""
+        with slicer.util.tryWithErrorDisplay(doing or _("This did not work."), waitCursor=waitCursor):
+            try:
+                yield
+            except Cancelled:
+                self.say(_("Canceled. Nothing was changed."), "note")
+            except DosimetryError as error:
+                self.say(str(error), "error")
+
+    @contextmanager
+    def work(self):
+        """Run a long computation: progress and Cancel are shown on top, everything else waits."""
+        self._isCancelled = False
+
+        def progress(fraction: float, doing: str) -> None:
+            self._header.showProgress(fraction, doing)
+            if self._isCancelled:
+                raise Cancelled(doing)
+
+        self.isBusy = True
+        self._setWorking(True)
+        try:
+            with self.attempt(_("The computation failed.")):
+                self.say("")
+                yield progress
+        finally:
+            self.isBusy = False
+            self._setWorking(False)
+            self.refresh()
+
+    def _setWorking(self, isWorking: bool) -> None:
+        self._header.showWorking(isWorking)
+        for section in self.sections.values():
+            section.widget.enabled = not isWorking
+
+    def cancel(self, _checked: bool = False) -> None:
+        """Stop the computation at its next step."""
+        self._isCancelled = True
+
+    # Jumps
+
+    def centerOn(self, segmentId: str) -> bool:
+        """Center the views on a segment; False when there is nothing to see."""
+        center = display.segmentCenterRas(self.parameters.segmentation, segmentId)
+        if center is not None:
+            display.centerViews(slicer.mrmlScene, center)
+        return center is not None
+
+    def centerOnStructure(self, name: str) -> bool:
+        """Center the views on the structure of this name; False when there is none."""
+        ids = [id_ for id_ in self.workflow.roles() if segmentName(self.parameters, id_) == name]
+        return bool(ids) and self.centerOn(ids[0])
+
+    def goTo(self, step: Step, widget=None) -> None:
+        """Open a section and bring a widget (its checks when there is none) into sight."""
+        self.button(step).collapsed = False
+        section = self.sections[step]
+        section.show()
+        section.showStatus(self.status)
+        target = widget or (section.ui.checksLabel if section.ui.checksLabel.visible else self.button(step))
+        area = target
+        while area is not None and area.className() != "QScrollArea":
+            if area.className() == "ctkCollapsibleGroupBox":
+                area.collapsed = False
+            area = area.parentWidget()
+        if area is not None:
+            slicer.app.processEvents()
+            area.ensureWidgetVisible(target)
+        if widget is not None:
+            widget.setFocus(qt.Qt.OtherFocusReason)
+
+    def goToNeed(self, need: str) -> bool:
+        """Go to the field that supplies what a finding needs; False when no field is known for it."""
+        for step, section in self.sections.items():
+            if need in section.places:
+                self.goTo(step, section.places[need])
+                return True
+        return False
