@@ -24,7 +24,7 @@ def run() -> list[Row]:
     image = case.sessions[0].image
     assert case.ct is not None and isinstance(image, CountMap)
     resample_s = _best(lambda: sitk.Resample(image.image, case.ct.image, sitk.Transform(), sitk.sitkLinear, 0.0))
-    assess_s = _best(lambda: assess(_fresh(case)))
+    assess_s = _best(lambda: assess(fresh(case)))
     size = "x".join(str(n) for n in case.ct.image.GetSize())
     rows = [
         Row(
@@ -41,7 +41,7 @@ def run() -> list[Row]:
     return [*rows, _memory(case)]
 
 
-def _fresh(case: Case) -> Case:
+def fresh(case: Case) -> Case:
     """Return the case with structures that remember nothing of an earlier run."""
     structures = tuple(type(s)(s.role, s.label, s.mask) for s in case.structures)
     return Case(case.label, structures, case.sessions, case.ct, case.patient, case.disease, case.settings, case.notes)
