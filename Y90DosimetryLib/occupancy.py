@@ -20,6 +20,7 @@ from .structures import UINT8, Box, Structure
 
 Float = NDArray[np.float32]
 PARALLEL_TOLERANCE = 1e-4  # of a direction cosine: 0.05 mm over half a meter
+SPACING_TOLERANCE = 1e-6  # of a voxel: rounding of a spacing must not change the number of points
 POINTS_AT_ONCE = 2_000_000
 
 
@@ -207,7 +208,7 @@ def _oblique(block: UINT8 | NDArray[np.bool_], grid: Grid, target: Grid) -> Occu
 
 def _points_in_voxel(grid: Grid, target: Grid) -> NDArray[np.float64]:
     """Return the points, in index units, that stand for one voxel: a quarter of a target voxel apart or less."""
-    counts = [ceil(4 * step / min(target.spacing_mm)) for step in grid.spacing_mm]
+    counts = [max(1, ceil(4 * step / min(target.spacing_mm) - SPACING_TOLERANCE)) for step in grid.spacing_mm]
     axes = [(np.arange(n) + 0.5) / n - 0.5 for n in counts]
     return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 MANAGERS = (
     "vtkMRMLModelSliceDisplayableManager",
@@ -67,6 +67,16 @@ class SliceView:
         self.logic.ResizeSliceNode(*size)
         self.size = size
 
+    def close(self) -> None:
+        """Let go of the scene, before its application dies: VTK would call into it otherwise."""
+        self.group.SetMRMLDisplayableNode(None)
+        self.application.logic.GetSliceLogics().RemoveItem(self.logic)
+        self.mapper.RemoveAllInputConnections(0)
+        self.logic.SetMRMLScene(None)
+        self.logic.SetMRMLApplicationLogic(None)
+        self.group = None
+        self.window.Finalize()
+
     def fit(self) -> None:
         """Show the whole background."""
         self.logic.FitSliceToAll()
@@ -92,8 +102,6 @@ class SliceView:
 
     def save(self, path: Path) -> None:
         """Write the picture as PNG."""
-        from vtk.util.numpy_support import numpy_to_vtk
-
         picture = self.pixels()[::-1]
         image = vtk.vtkImageData()
         image.SetDimensions(picture.shape[1], picture.shape[0], 1)

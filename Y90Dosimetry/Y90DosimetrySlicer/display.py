@@ -6,6 +6,7 @@ node references of the case's parameter node: a second computation updates the s
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ import SimpleITK as sitk
 import slicer
 import vtk
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.report.colors import blend, dose_colors, dose_rgb
 from Y90DosimetryLib.report.slices import full_scale_gy
 
@@ -28,6 +30,9 @@ WHITE = (255, 255, 255)
 TOWARD_WHITE_FRACTION = 0.5
 """How much lighter than the dose under it an isodose line is, as in the report's pictures."""
 CT_WINDOW_HU = (400.0, 40.0)
+"""Width and level, as in the report's pictures."""
+ANNOTATION_WIDTH = 60
+"""Characters of a line in a slice view."""
 
 
 def doseColors(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
@@ -98,7 +103,15 @@ def showDose(parameters) -> None:
         foregroundOpacity=options.doseOpacityFraction,
     )
     showLegend(parameters)
+    fillStructures(parameters.segmentation, not options.showDose)
     updateIsodoses(parameters)
+
+
+def fillStructures(segmentation, isFilled: bool) -> None:
+    """Fill the structures in the slice views, or show only their outlines, so that the dose under them is seen."""
+    node = segmentation.GetDisplayNode() if segmentation is not None else None
+    if node is not None:
+        node.SetVisibility2DFill(isFilled)
 
 
 def setForegroundOpacity(opacityFraction: float) -> None:
@@ -242,5 +255,5 @@ def annotate(text: str) -> None:
         return
     for name in manager.sliceViewNames():
         view = manager.sliceWidget(name).sliceView()
-        view.cornerAnnotation().SetText(vtk.vtkCornerAnnotation.UpperEdge, text)
+        view.cornerAnnotation().SetText(vtk.vtkCornerAnnotation.UpperEdge, textwrap.fill(text, ANNOTATION_WIDTH))
         view.scheduleRender()

@@ -10,7 +10,11 @@ from slicer.i18n import tr as _
 LAYOUT_ID = 9047
 """Slicer's own layouts end below 100; extensions take any free number above."""
 
-_SLICES = (("Red", "Axial", "R", "#F34A33"), ("Yellow", "Sagittal", "Y", "#EDD54C"), ("Green", "Coronal", "G", "#6EB04B"))
+_SLICES = (
+    ("Red", "Axial", "R", "#F34A33"),
+    ("Yellow", "Sagittal", "Y", "#EDD54C"),
+    ("Green", "Coronal", "G", "#6EB04B"),
+)
 
 
 def layoutXml() -> str:

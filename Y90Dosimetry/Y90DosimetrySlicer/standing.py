@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.case import Case, Disease, Patient, Settings
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.errors import InputError

@@ -9,6 +9,7 @@ from pathlib import Path
 import slicer
 import vtk
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.assessment import Assessment
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.dvh import Dvh

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import slicer
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.structures import Role
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.case import CountReference, DoseModel, Settings
 from Y90DosimetryLib.volumetry import Bsa, Telv
 
@@ -97,4 +98,6 @@ class Advanced:
             and pack.doseModel == default.dose_model.value
             and pack.countReference == default.count_reference.value
         )
-        self._section.ui.advancedBox.title = _("Advanced: defaults") if same else _("Advanced: changed from the defaults")
+        self._section.ui.advancedBox.title = (
+            _("Advanced: defaults") if same else _("Advanced: changed from the defaults")
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 import ctk
 import qt
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.structures import Role
 
@@ -227,4 +228,3 @@ class DoseSection(Section):
             written = tables.exportAll(self.parameters, self.panel.status.findings, folder)
             names = ", ".join(path.name for path in written)
             self.ui.exportLabel.text = _("Written: {names}").format(names=names)
-

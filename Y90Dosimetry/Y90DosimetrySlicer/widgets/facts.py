@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctk
 import qt
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.facts import CATALOG, GROUPS, Fact, Kind
 
 from ..parameters import factsOf, setFact
@@ -12,7 +13,12 @@ from .fields import ChoiceField, DateField, Field, NumberField
 
 FIRST = ("lobes_involved", "pvtt_grade", "pvtt_side")
 """Facts that suggest the scenario: they stand above it, not in the groups."""
-CAPITALS = {"hcc": "HCC", "multiphase_mr": "multiphase MR", "contrast_ct": "contrast CT", "cone_beam_ct": "cone beam CT"}
+CAPITALS = {
+    "hcc": "HCC",
+    "multiphase_mr": "multiphase MR",
+    "contrast_ct": "contrast CT",
+    "cone_beam_ct": "cone beam CT",
+}
 
 
 def choicesOf(fact: Fact) -> list[tuple[str, object]]:

@@ -6,6 +6,7 @@ from html import escape
 
 import qt
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.guidelines import Finding, Outcome
 
 from .. import tables

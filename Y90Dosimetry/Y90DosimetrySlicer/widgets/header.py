@@ -6,6 +6,7 @@ from itertools import cycle
 
 import slicer
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.checks import Level
 from Y90DosimetryLib.report.as_html import SYMBOLS
 from Y90DosimetryLib.report.content import NOTICE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.case import Basis
 
 from .. import display
@@ -112,7 +113,12 @@ class ImagesSection(Section):
             self.ui.factsLabel.text = ""
             return
         facts = self.workflow.factsOfImage(image)
-        sources = {"units": _("the node's units"), "DICOM": _("DICOM"), "values": _("its values"), "name": _("its name")}
+        sources = {
+            "units": _("the node's units"),
+            "DICOM": _("DICOM"),
+            "values": _("its values"),
+            "name": _("its name"),
+        }
         lines = [
             (_("Values by {source}").format(source=sources.get(facts.source, facts.source)), facts.values),
             (_("Modality"), facts.modality),

@@ -10,6 +10,7 @@ from enum import StrEnum
 from html import escape
 
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.report.as_html import SYMBOLS
 
 RED, ORANGE, BLUE, GREEN, VIOLET, GRAY = "#b3001b", "#a85200", "#0b5cad", "#1b7837", "#7a4fa3", "#5b6573"
@@ -46,6 +47,11 @@ def markOfState(state: State) -> Mark:
         State.STALE: Mark("↻", VIOLET, _("out of date")),
         State.WRONG: Mark("✖", RED, _("wrong")),
     }[state]
+
+
+def iconOf(state: State) -> str:
+    """Return the file of a state's icon, drawn by Resources/draw_module_icons.py."""
+    return f"Y90Dosimetry{state.value.capitalize()}.png"
 
 
 def markOf(name: str) -> Mark:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import qt
 import slicer
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.errors import Cancelled, DosimetryError
 
 from .. import display
@@ -16,7 +17,7 @@ from .dose import DoseSection
 from .findings import FindingsSection
 from .header import Header
 from .images import ImagesSection
-from .marks import markOfState
+from .marks import State, iconOf, markOfState
 from .patient import PatientSection
 from .report import ReportSection
 from .section import Section
@@ -66,6 +67,7 @@ class Panel:
             self.sections[make.step] = section
             self.button(make.step).layout().addWidget(section.widget)
             self.button(make.step).connect("contentsCollapsed(bool)", self._onCollapsed)
+        self._icons = {state: qt.QIcon(self.resourcePath(f"Icons/{iconOf(state)}")) for state in State}
         self._titles = {step: self.button(step).text for step in Step}
         self._header = Header(self)
         self.say = self._header.say
@@ -199,6 +201,7 @@ class Panel:
         text = f"{self._titles[step]}:  {mark.symbol} {mark.words}"
         if self.button(step).text != text:
             self.button(step).text = text
+            self.button(step).icon = self._icons[state]
             getattr(self.ui, f"{step.value}Bar").styleSheet = f"background-color: {mark.color};"
 
     def button(self, step: Step):

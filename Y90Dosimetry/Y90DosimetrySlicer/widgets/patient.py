@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.case import Encephalopathy, Grade, Intent
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.scores import bilirubin_from_mg_dl, bilirubin_to_mg_dl
@@ -86,10 +88,8 @@ class PatientSection(Section):
         """What was typed and can't be read, or can't be true."""
         found = super().problems
         if self.parameters is not None:
-            try:
+            with suppress(InputError):  # the workflow says it
                 found += impossibleValues(patientOf(self.parameters), settingsOf(self.parameters))
-            except InputError:
-                pass  # the workflow says it
         return found
 
     def show(self) -> None:

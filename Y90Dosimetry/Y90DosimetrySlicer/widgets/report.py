@@ -9,6 +9,7 @@ import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.errors import InputError
 
 from .. import reporting
@@ -61,9 +62,7 @@ class ReportSection(Section):
         with self.panel.attempt(_("The report could not be written."), waitCursor=True):
             folder = Path(self.ui.folderEdit.currentPath)
             if not folder.is_dir():
-                raise InputError(
-                    _("there is no such folder"), where=str(folder), remedy=_("Choose an existing folder")
-                )
+                raise InputError(_("there is no such folder"), where=str(folder), remedy=_("Choose an existing folder"))
             self.ui.folderEdit.addCurrentPathToHistory()
             assessment = self.workflow.assessment
             if self.workflow.outOfDate():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 import slicer
+
 from Y90DosimetryLib.checks import CheckResult
 
 from .fields import Field, problemsOf

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.assessment import Assessment
 from Y90DosimetryLib.checks import Check, CheckResult, Level, Outcome, Room
 from Y90DosimetryLib.errors import InputError
@@ -102,7 +103,7 @@ class Status:
     @property
     def findingsAreOld(self) -> bool:
         """Whether the findings belong to what was, not to what is."""
-        return self.live is None and self.assessment is not None and bool(self.outOfDate)
+        return self.live is None and self.assessment is not None
 
 
 def stateOf(step: Step, status: Status) -> tuple[State, str]:

@@ -7,6 +7,7 @@ from html import escape
 import qt
 import slicer
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.structures import Role
 
 from .. import totalsegmentator
@@ -172,9 +173,7 @@ class StructuresSection(Section):
 
     def _showSuggestions(self) -> None:
         names = {id_: segmentName(self.parameters, id_) for id_ in self.workflow.suggestedRoles()}
-        suggested = [
-            f"{names[id_]}: {_(role.display_name)}" for id_, role in self.workflow.suggestedRoles().items()
-        ]
+        suggested = [f"{names[id_]}: {_(role.display_name)}" for id_, role in self.workflow.suggestedRoles().items()]
         self.ui.suggestionLabel.visible = self.ui.acceptButton.visible = bool(suggested)
         self.ui.suggestionLabel.text = escape(_("Suggested: {roles}").format(roles="; ".join(suggested)))
 

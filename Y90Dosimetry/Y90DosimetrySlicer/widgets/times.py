@@ -57,7 +57,7 @@ def readMoment(text: str, zone: str) -> str:
 
 
 def shownMoment(stored: str, zones: Sequence[str]) -> tuple[str, str]:
-    """Return day and time to show, and the zone: the first of *zones* with this offset at that time, else the offset."""
+    """Return day and time to show, and the zone: the first of *zones* that has this offset then, else the offset."""
     if not stored:
         return "", UNKNOWN_ZONE
     moment = datetime.fromisoformat(stored)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import qt
 import slicer
 from slicer.i18n import tr as _
+
 from Y90DosimetryLib.case import Basis
 from Y90DosimetryLib.structures import Role
 
@@ -96,9 +97,7 @@ class TreatmentSection(Section):
         edit, slider = getattr(self.ui, f"{stem}Edit"), getattr(self.ui, f"{stem}Slider")
         self.bind(NumberField, title, edit, member, root=self.infusion, scale=scale)
         self._sliders.append((slider, member, scale))
-        slider.connect(
-            "valueChanged(double)", lambda value, m=member, s=scale: self._onSlider(m, s.stored(value))
-        )
+        slider.connect("valueChanged(double)", lambda value, m=member, s=scale: self._onSlider(m, s.stored(value)))
 
     def _moment(self, title: str, edit, zone, member: str) -> MomentField:
         def store(text: str) -> None:
