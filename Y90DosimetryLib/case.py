@@ -17,8 +17,8 @@ from .physics import (
     DEFAULT_HALF_LIFE_H,
     DEFAULT_JOULE_PER_GBQ,
     LABEL_LUNG_MASS_G,
-    SECONDS_PER_HOUR,
     decay_factor,
+    elapsed_h,
 )
 from .structures import Role, Structure
 
@@ -176,7 +176,7 @@ class Infusion:
         """Hours from the vial's calibration to the infusion; None when the activity is stated at infusion."""
         if self.vial.calibrated_at is None or self.given_at is None:
             return None
-        return (self.given_at - self.vial.calibrated_at).total_seconds() / SECONDS_PER_HOUR
+        return elapsed_h(self.vial.calibrated_at, self.given_at)
 
     def activity_at_infusion_gbq(self, half_life_h: float) -> float:
         """Return the vial's activity at the moment of infusion, before any residual, in GBq."""

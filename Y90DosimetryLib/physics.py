@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 JOULE_PER_MEV = 1.602176634e-13  # exact: SI Brochure, 9th edition (2019)
 SECONDS_PER_HOUR = 3600.0
@@ -43,6 +44,11 @@ DEFAULT_JOULE_PER_GBQ = 50.0
 
 LABEL_LUNG_MASS_G = 1000.0
 """Mass of both lungs as the package insert assumes it, for a patient whose lungs were not measured."""
+
+
+def elapsed_h(start: datetime, end: datetime) -> float:
+    """Return the hours between two instants (both aware), also across a change of clocks in one zone."""
+    return (end.astimezone(UTC) - start.astimezone(UTC)).total_seconds() / SECONDS_PER_HOUR
 
 
 def decay_factor(elapsed_h: float, half_life_h: float = DEFAULT_HALF_LIFE_H) -> float:

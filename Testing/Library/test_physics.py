@@ -1,6 +1,8 @@
 """The constant k follows from half-life and mean energy, and decay halves what it should."""
 
 import math
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from Y90DosimetryLib.physics import (
     Y90_ICRP,
     Y90_LABEL,
     decay_factor,
+    elapsed_h,
     joule_per_gbq_and_mev,
 )
 
@@ -68,3 +71,10 @@ def test_the_energy_of_complete_decay_is_the_integral_of_the_activity():
     decays = sum(1e9 * decay_factor((i + 0.5) * steps_h) * steps_h * seconds for i in range(200_000))
     assert decays * 0.9367 * 1.602176634e-13 == pytest.approx(Y90_LABEL.joule_per_gbq, rel=1e-6)
     assert decays == pytest.approx(1e9 * 64.1 * seconds / math.log(2), rel=1e-6)
+
+
+def test_hours_between_instants_count_the_hour_that_the_clocks_skip():
+    paris = ZoneInfo("Europe/Paris")
+    before, after = datetime(2026, 3, 28, 12, tzinfo=paris), datetime(2026, 3, 29, 12, tzinfo=paris)
+    assert elapsed_h(before, after) == 23.0
+    assert elapsed_h(datetime(2026, 10, 24, 12, tzinfo=paris), datetime(2026, 10, 25, 12, tzinfo=paris)) == 25.0

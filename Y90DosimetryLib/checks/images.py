@@ -12,7 +12,7 @@ from ..dosimetry.deposits import mean_decay_factor
 from ..dosimetry.doses import Prepared
 from ..images import ActivityMap, array_of, same_grid, voxel_ml
 from ..missing import Missing
-from ..physics import BQ_PER_GBQ, SECONDS_PER_HOUR
+from ..physics import BQ_PER_GBQ, elapsed_h
 from ..structures import Role
 from .check import Observation, written
 from .outlines import mean_of_samples
@@ -89,7 +89,7 @@ def _times(session: Session, image: ActivityMap, about: str) -> Iterator[Observa
         elif infusion.given_at is None:
             missing = Missing(f"infusion '{infusion.label}' has no time", ("given_at",))
         else:
-            hours.append((image.reference_time - infusion.given_at).total_seconds() / SECONDS_PER_HOUR)
+            hours.append(elapsed_h(infusion.given_at, image.reference_time))
     first, last = min(hours, default=0.0), max(hours, default=0.0)
     yield Observation("image_before_infusion", about, missing or first)
     yield Observation("image_at_infusion", about, missing or first)

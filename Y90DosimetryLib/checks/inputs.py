@@ -19,6 +19,7 @@ from ..physics import (
     Y90_DDEP,
     Y90_ICRP,
     Y90_LABEL,
+    elapsed_h,
 )
 from ..scores import albumin_from_g_dl, bilirubin_from_mg_dl, bilirubin_to_mg_dl, creatinine_from_mg_dl
 from ..structures import Role
@@ -173,7 +174,7 @@ def _order(first: Session, second: Session) -> Iterator[Observation]:
     if times[0] is None or times[1] is None:
         yield Observation("session_order", about, Missing("not all infusions have a time", ("given_at",)))
     else:
-        yield Observation("session_order", about, (times[1] - times[0]).total_seconds() / SECONDS_PER_HOUR)
+        yield Observation("session_order", about, elapsed_h(times[0], times[1]))
 
 
 def _first_time(session: Session) -> datetime | None:

@@ -17,7 +17,7 @@ from ..case import CountReference, Infusion, Session, Settings
 from ..compartments import Compartments
 from ..images import ActivityMap
 from ..missing import Missing, first_missing
-from ..physics import BQ_PER_GBQ, G_PER_KG, SECONDS_PER_HOUR, decay_factor
+from ..physics import BQ_PER_GBQ, G_PER_KG, decay_factor, elapsed_h
 from ..structures import Role
 from .mird import NetActivities, net_activities
 from .uptake import Uptake
@@ -164,7 +164,7 @@ def mean_decay_factor(session: Session, image: ActivityMap, half_life_h: float) 
     for infusion in session.infusions:
         if infusion.given_at is None:
             return Missing(f"infusion '{infusion.label}' has no time", ("given_at",))
-        hours = (image.reference_time - infusion.given_at).total_seconds() / SECONDS_PER_HOUR
+        hours = elapsed_h(infusion.given_at, image.reference_time)
         factors.append(1.0 / decay_factor(hours, half_life_h))
         weights.append(infusion.activity_at_infusion_gbq(half_life_h))
     return float(np.average(factors, weights=weights))

@@ -11,7 +11,7 @@ from ..dosimetry.deposits import InfusionDoses, Model, SessionDoses
 from ..dosimetry.regions import ablative_perfused
 from ..errors import InputError
 from ..missing import Missing
-from ..physics import HOURS_PER_DAY, SECONDS_PER_HOUR, decay_factor
+from ..physics import HOURS_PER_DAY, decay_factor, elapsed_h
 from ..structures import Role
 from .view import Function, ItemFunction, Value, View, months_between
 
@@ -66,7 +66,7 @@ def _stage_interval(view: View) -> Value:
     known = sorted(t for t in times if t is not None)
     if len(known) < len(times):
         return Missing("a session has no time", ("given_at",))
-    hours = [(b - a).total_seconds() / SECONDS_PER_HOUR for a, b in zip(known, known[1:], strict=False)]
+    hours = [elapsed_h(a, b) for a, b in zip(known, known[1:], strict=False)]
     return min(hours) / HOURS_PER_DAY
 
 

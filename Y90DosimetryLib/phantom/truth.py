@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ..case import Infusion, Settings
 from ..errors import InputError
-from ..physics import G_PER_KG, SECONDS_PER_HOUR, decay_factor
+from ..physics import G_PER_KG, decay_factor, elapsed_h
 from ..structures import Role
 from .anatomy import Tissue
 from .settings import Zone
@@ -125,4 +125,4 @@ def _left(infusion: Infusion, half_life_h: float, at: datetime | None) -> float:
             where=f"digital patient, infusion '{infusion.label}'",
             remedy="Choose a later time for the image",
         )
-    return decay_factor((at - infusion.given_at).total_seconds() / SECONDS_PER_HOUR, half_life_h)
+    return decay_factor(elapsed_h(infusion.given_at, at), half_life_h)
