@@ -44,12 +44,12 @@ FLOORS = (
     "scores",  # liver function
     "staging",  # extent of the tumor
     "dosimetry",  # doses: one file a model
-    "planning",  # which activity, which vial
     "checks",  # whether the numbers can be believed
     "vocabulary",  # every number and fact that may be reported or judged
     "measures",  # one of them for a case: its value, or why it is missing
     "measurements",  # all of them for a case
     "guidelines",  # rules and findings
+    "planning",  # which activity, which vial
     "followup",  # what happened after the treatment
     "registration",  # one image moved onto another
     "io",  # files in and out

@@ -1,0 +1,139 @@
+"""`y90 plan`: what it says and writes, in full precision, and what it refuses in one message."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+
+import pytest
+from planning_kit import COARSE, phantom_case
+
+from Y90DosimetryLib.cli import plan as command
+from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.io.case_file import write_case
+from Y90DosimetryLib.phantom import digital_patient
+from Y90DosimetryLib.planning import PlanOptions, plan_of
+from Y90DosimetryLib.planning.document import as_json
+from Y90DosimetryLib.planning.text import as_text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    found = tmp_path_factory.mktemp("cases")
+    for variant in ("lobectomy", "bilobar"):
+        (found / variant).mkdir()
+        write_case(digital_patient(COARSE, variant).case(), found / variant)
+    return found
+
+
+def run(*arguments) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["plan", *(str(a) for a in arguments)])
+    return args.run(args)
+
+
+def test_json_says_in_full_precision_what_python_says(folder, capsys) -> None:
+    assert run(folder / "lobectomy" / "case.toml", "--json", "--date", "2026-03-04") == 0
+    data = json.loads(capsys.readouterr().out)
+    assert {"window", "binding", "vials", "intervals", "notice"} <= set(data)
+    (one,) = plan_of(*phantom_case()).windows
+    assert (data["window"]["low_gbq"], data["window"]["high_gbq"]) == (
+        pytest.approx(one.low_gbq, rel=1e-6),  # the images on disk are those of memory but for their type
+        pytest.approx(one.high_gbq, rel=1e-6),
+    )
+    digits = repr(data["window"]["low_gbq"]).replace(".", "").lstrip("0")
+    assert len(digits) >= 14, "numbers are not rounded"
+    assert [c["rule"] for c in data["binding"]["low"]] == ["S2-DOSE-05"]
+    assert data["binding"]["high"][0]["bounds"][0]["limit_gy"] == 120.0
+    assert data["intervals"] == {"missing_because": "no uncertainty of an input is stated", "needs": ["uncertainty"]}
+    assert data["vials"]["days"] == ["2026-03-04"] and data["vials"]["openings"] and len(data["vials"]["at"]) == 12
+
+
+def test_the_arithmetic_of_json_can_be_checked_by_hand() -> None:
+    data = as_json(plan_of(*phantom_case()))
+    for row in data["constraints"]:
+        if len(row["bounds"]) > 1:
+            continue
+        (bound,) = row["bounds"]
+        activity_gbq = (bound["limit_gy"] - bound["already_gy"]) / bound["gy_per_gbq"][0]
+        key = "least_gbq" if bound["side"] == "at least" else "most_gbq"
+        assert row[key] == pytest.approx(activity_gbq, rel=1e-12)
+
+
+def test_the_text_names_window_binding_vials_and_the_gap(folder, capsys) -> None:
+    assert run(folder / "lobectomy" / "case.toml") == 0
+    text = capsys.readouterr().out
+    for part in ("GBq at infusion", "least bound by S2-DOSE-05", "most bound by S2-DOSE-02", "meets the plan from",
+                 "* meets every target and limit", "unverified: custom", "No dose has an interval"):  # fmt: skip
+        assert part in text
+
+
+def test_uncertainties_give_intervals_probabilities_and_a_monte_carlo(folder, capsys) -> None:
+    case = folder / "lobectomy" / "case.toml"
+    assert run(case, "--json", "--uncertain", "calibration_fraction=0.05", "--samples", "40") == 0
+    data = json.loads(capsys.readouterr().out)
+    tumor = next(i for i in data["intervals"] if i["about"] == "Tumor 1" and i["measure"].startswith("tumor_dose"))
+    assert tumor["sd_gy"] == pytest.approx(0.05 * tumor["dose_gy"], rel=1e-6)
+    assert tumor["monte_carlo_sd_gy"] == pytest.approx(tumor["sd_gy"], rel=0.05)
+    assert data["safety"] and all(0 <= s["probability"] <= 1 for s in data["safety"])
+    assert run(case, "--uncertain", "calibration_fraction=0.05") == 0
+    assert "kept with a probability of" in capsys.readouterr().out
+
+
+def test_limits_of_the_user_are_marked_in_every_form(folder, capsys) -> None:
+    case = folder / "lobectomy" / "case.toml"
+    limits = ("--limit", "S2-DOSE-02=110", "--limit", "C0-DOSE-01:250=off", "--limit", "lung_dose_gy.case<=7")
+    assert run(case, "--json", *limits) == 0
+    data = json.loads(capsys.readouterr().out)
+    marked = [c for c in data["constraints"] if c["set_by_user"]]
+    assert [c["rule"] for c in marked] == ["S2-DOSE-02", None] and marked[0]["printed_gy"] == 120.0
+    assert data["set_aside_by_user"] and data["window"]["is_empty"] and data["binding"]["conflict"]
+    assert run(case, *limits) == 0
+    text = capsys.readouterr().out
+    assert "set by the user; the rule says 120 Gy" in text and "Set aside by the user: C0-DOSE-01" in text
+    assert "exclude each other" in text
+
+
+def test_out_writes_text_json_and_pictures_whole(folder, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    assert run(folder / "bilobar" / "case.toml", "--out", out, "--limit", "S4-DOSE-01:70=75") == 0
+    assert "Best for the highest lowest tumor dose" in capsys.readouterr().out
+    data = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    assert len(data["window"]["together"]["corners_gbq"]) >= 3
+    assert (out / "plan.txt").exists()
+    picture, none = out / "feasible.png", out / "no-pictures.txt"
+    assert none.exists() or picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_infinite_is_written_as_a_number() -> None:
+    text = json.dumps(as_json(plan_of(*phantom_case())), allow_nan=False)
+    assert "Infinity" not in text and math.isfinite(json.loads(text)["window"]["low_gbq"])
+    assert "inf" not in as_text(plan_of(*phantom_case())).replace("infusion", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--date", "4.3.2026"), "is no date"),
+        (("--at", "25:00"), "is no time of day"),
+        (("--limit", "S2-DOSE-02"), "is no limit"),
+        (("--limit", "S2-DOSE-02=a lot"), "is no number"),
+        (("--limit", "S2-DOSE-99=100"), "there is no such rule"),
+        (("--limit", "tumor_gy<=100"), "not in the vocabulary"),
+        (("--uncertain", "calibration"), "has no value"),
+        (("--uncertain", "calibratoin_fraction=0.1"), "Did you mean calibration_fraction"),
+        (("--session", "Nobody"), "'Nobody' is not a plan"),
+        (("--to", "2026-03-01"), "first and a later last day"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_clear_message(folder, arguments, says) -> None:
+    with pytest.raises(InputError, match=says) as told:
+        run(folder / "lobectomy" / "case.toml", *arguments)
+    assert "\n" not in str(told.value)
+
+
+def test_options_have_visible_defaults() -> None:
+    options = PlanOptions()
+    assert options.clock.hour == 10 and options.stated.is_empty and options.samples == 0

@@ -1,0 +1,382 @@
+"""What the rules ask of the doses, as bounds on straight lines; the rules' own data hold every number.
+
+A band of a rule says when the rule is *not* met. With everything known that no activity changes, what remains of
+its conditions are comparisons of doses; to keep clear of the band, one of them must not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..errors import InputError
+from ..guidelines import wording
+from ..guidelines.findings import Outcome, judge
+from ..guidelines.rule import AnyOf, Band, Comparison, Condition, Requirement, Rule, Rulebook, Severity
+from ..measures import Known, Measurement, measure, needs_of
+from ..quantities import require_positive
+from .dose_lines import NOT_DOSES, DoseLine, DoseLines
+
+
+class Side(StrEnum):
+    """Whether a dose must reach a limit or stay within it."""
+
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One comparison of one dose line with a limit; with `is_open` the limit itself does not do."""
+
+    line: DoseLine
+    side: Side
+    limit_gy: float
+    is_open: bool = False
+
+    @property
+    def text(self) -> str:
+        """The bound in words."""
+        entry = measure(self.line.measure_id)
+        words = {Side.AT_LEAST: "more than", Side.AT_MOST: "less than"}[self.side] if self.is_open else str(self.side)
+        about = f" ({self.line.about})" if self.line.about else ""
+        return f"{entry.title}{about} {words} {self.limit_gy:g} Gy"
+
+    def holds(self, activities_gbq: Sequence[float]) -> bool:
+        """Return whether given activities keep it, up to rounding."""
+        dose_gy = self.line.dose_gy(activities_gbq)
+        slack_gy = ROUNDING_RELATIVE * max(abs(self.limit_gy), abs(dose_gy))
+        if self.is_open:
+            slack_gy = -slack_gy
+        if self.side is Side.AT_LEAST:
+            return dose_gy >= self.limit_gy - slack_gy
+        return dose_gy <= self.limit_gy + slack_gy
+
+
+ROUNDING_RELATIVE = 1e-9
+"""Two doses this close are equal: an activity computed from a limit meets that limit."""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One target, limit or wish of a rule, or of the user; kept when one of its bounds is."""
+
+    severity: Severity
+    bounds: tuple[Bound, ...]
+    rule: Rule | None = None
+    """None: the user's own."""
+    printed_gy: float | None = None
+    """What the rule prints where the user put in another number."""
+
+    @property
+    def is_wish(self) -> bool:
+        """Whether this is asked for only where possible: it does not shut the window."""
+        return self.severity is Severity.INFORMATION
+
+    @property
+    def kind(self) -> str:
+        """What it is to the planner."""
+        if self.is_wish:
+            return "wish"
+        return "target" if self.severity is Severity.TARGET else "limit"
+
+    @property
+    def name(self) -> str:
+        """Who asks, and what for."""
+        return f"{self.rule.id if self.rule else 'your own'}: {self.text}"
+
+    @property
+    def text(self) -> str:
+        """What is asked, and that the user changed it."""
+        asked = " or ".join(bound.text for bound in self.bounds)
+        return asked if self.printed_gy is None else f"{asked} (set by the user; the rule says {self.printed_gy:g} Gy)"
+
+    def holds(self, activities_gbq: Sequence[float]) -> bool:
+        """Return whether given activities keep it."""
+        return any(bound.holds(activities_gbq) for bound in self.bounds)
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """What a rule might ask, and what must be known to tell."""
+
+    rule: Rule
+    about: str
+    severity: Severity
+    because: str
+    needs: tuple[str, ...]
+    bounds: tuple[Bound, ...] = ()
+    """What it asks if it applies."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """Another number in place of a rule's, or None to set it aside; `printed_gy` says which where there are several."""
+
+    rule_id: str
+    limit_gy: float | None
+    printed_gy: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit_gy is not None:
+            require_positive(self.limit_gy, f"limit for {self.rule_id}", "Gy")
+
+
+@dataclass(frozen=True)
+class OwnBound:
+    """A bound of the user's own on any dose of the vocabulary."""
+
+    measure_id: str
+    side: Side
+    limit_gy: float
+
+    def __post_init__(self) -> None:
+        require_positive(self.limit_gy, f"limit for {self.measure_id}", "Gy")
+        if not measure(self.measure_id).is_dose or self.measure_id in NOT_DOSES:
+            raise InputError(f"'{self.measure_id}' is no computed dose", where="limits", remedy="Name a dose in Gy")
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What the rules and the user ask, what can't be told, and what the user set aside."""
+
+    asked: tuple[Constraint, ...]
+    open_questions: tuple[OpenQuestion, ...]
+    set_aside: tuple[str, ...]
+    stopped_by: str = ""
+    """Why nothing else is judged: a gate of the rules that is not met."""
+
+    @property
+    def hard(self) -> tuple[Constraint, ...]:
+        """Targets and limits, without wishes."""
+        return tuple(c for c in self.asked if not c.is_wish)
+
+
+def constraints_of(
+    lines: DoseLines,
+    rules: Rulebook,
+    known: Known | None = None,
+    overrides: Sequence[Override] = (),
+    own: Sequence[OwnBound] = (),
+) -> Constraints:
+    """Return what the rules of the case's scenario ask of the doses.
+
+    Parameters
+    ----------
+    known
+        Measurements to judge with in place of those of *lines* (another day of treatment).
+
+    Raises
+    ------
+    InputError
+        If an override names a rule, or a number in it, that asks nothing here.
+    """
+    known = known or lines.known
+    findings = judge(rules, known, lines.case.disease.scenario)
+    gate = next((f for f in findings if f.rule.gate and f.outcome is Outcome.NOT_MET), None)
+    asked: list[Constraint] = []
+    questions: list[OpenQuestion] = []
+    used = _Used(overrides)
+    for finding in () if gate else findings:
+        for found in _of_rule(finding.rule, finding.about, lines, known, used):
+            if isinstance(found, OpenQuestion):
+                questions.append(found)
+            elif found not in asked:
+                asked.append(found)
+    asked += [c for bound in own for c in _own(bound, lines)]
+    used.refuse_unused(rules)
+    return Constraints(tuple(asked), tuple(questions), tuple(used.set_aside), gate.message if gate else "")
+
+
+class _Used:
+    """The user's overrides, and which of them met a rule."""
+
+    def __init__(self, overrides: Sequence[Override]) -> None:
+        self._overrides = overrides
+        self._met: set[Override] = set()
+        self.set_aside: list[str] = []
+
+    def of(self, rule: Rule, limit_gy: float) -> Override | None:
+        for override in self._overrides:
+            if override.rule_id == rule.id and override.printed_gy in {None, limit_gy}:
+                self._met.add(override)
+                several = _printed_gy(rule)
+                if override.printed_gy is None and len(several) > 1:
+                    raise InputError(
+                        f"{rule.id} has several numbers: {', '.join(f'{x:g}' for x in several)} Gy",
+                        where="limits",
+                        remedy=f"Say which, for example {rule.id}:{several[0]:g}=...",
+                    )
+                return override
+        return None
+
+    def refuse_unused(self, rules: Rulebook) -> None:
+        for override in self._overrides:
+            if override not in self._met:
+                known = "that rule asks for no such dose here" if override.rule_id in rules else "there is no such rule"
+                raise InputError(
+                    f"{override.rule_id}: {known}", where="limits", remedy="`y90 plan` lists the constraints by name"
+                )
+
+
+def _printed_gy(rule: Rule) -> list[float]:
+    """Return the dose limits a rule's bands print, each once."""
+    found = [
+        float(c.limit)
+        for band in rule.bands
+        for r in (*rule.when, *band.when)
+        for c in r.conditions()
+        if _is_dose(c) and isinstance(c.limit, int | float)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _of_rule(
+    rule: Rule, about: str, lines: DoseLines, known: Known, used: _Used
+) -> Iterator[Constraint | OpenQuestion]:
+    passed: list[Condition] = []
+    for band in rule.bands:
+        rest = _what_remains(rule, band, known, about)
+        if rest is None:
+            continue
+        doses, unknown = rest
+        if not doses or any(_implies(c, earlier) for group in doses for c in group for earlier in passed):
+            continue
+        if unknown:
+            yield _question(rule, band, about, unknown, _ways(rule, doses, about, lines, used, visible=False))
+            continue
+        if len(doses) == 1 and len(doses[0]) == 1:
+            passed.append(doses[0][0])
+        yield from _asked(rule, band, about, doses, lines, used)
+
+
+def _what_remains(
+    rule: Rule, band: Band, known: Known, about: str
+) -> tuple[list[tuple[Condition, ...]], list[Measurement]] | None:
+    """Return the dose comparisons that would end in a band, and what is unknown; None when it can't be reached.
+
+    Each group of comparisons is joined by "or", the groups by "and".
+    """
+    requirements: list[Requirement] = [*rule.when, *band.when]
+    if not band.severity.is_safety:
+        requirements += rule.established_for
+    doses: list[tuple[Condition, ...]] = []
+    unknown: list[Measurement] = []
+    for requirement in requirements:
+        parts = list(requirement.conditions())
+        of_doses = tuple(c for c in parts if _is_dose(c))
+        others = [c for c in parts if not _is_dose(c)]
+        held = [c.holds(known, about) for c in others]
+        if True in held and (isinstance(requirement, AnyOf) or not of_doses):
+            continue
+        if None in held:
+            unknown += [m for c in others for m in c.unknown(known, about)]
+        elif not of_doses:
+            return None
+        if of_doses:
+            doses.append(of_doses)
+    return doses, unknown
+
+
+def _is_dose(condition: Condition) -> bool:
+    return condition.comparison.is_order and condition.measure.is_dose and condition.measure_id not in NOT_DOSES
+
+
+def _implies(condition: Condition, other: Condition) -> bool:
+    """Whether *condition* can't hold without *other*: an earlier band then speaks first."""
+    above = {Comparison.ABOVE, Comparison.AT_LEAST}
+    if condition.measure_id != other.measure_id or (condition.comparison in above) != (other.comparison in above):
+        return False
+    own, its = _limit_gy(condition), _limit_gy(other)
+    if own == its:
+        return other.comparison in {Comparison.AT_LEAST, Comparison.AT_MOST} or condition.comparison is other.comparison
+    return own > its if condition.comparison in above else own < its
+
+
+def _limit_gy(condition: Condition) -> float:
+    assert isinstance(condition.limit, int | float)
+    return float(condition.limit)
+
+
+def _asked(
+    rule: Rule, band: Band, about: str, doses: list[tuple[Condition, ...]], lines: DoseLines, used: _Used
+) -> Iterator[Constraint | OpenQuestion]:
+    ways = _ways(rule, doses, about, lines, used)
+    if isinstance(ways, Measurement):
+        yield _question(rule, band, about, [ways], ())
+        return
+    changed = next((printed for _, printed in ways if printed is not None), None)
+    if not ways:
+        return
+    if len(ways) == 1:
+        for bound in ways[0][0]:
+            yield Constraint(band.severity, (bound,), rule, changed)
+    elif all(len(bounds) == 1 for bounds, _ in ways):
+        yield Constraint(band.severity, tuple(bounds[0] for bounds, _ in ways), rule, changed)
+    else:
+        yield OpenQuestion(rule, about, band.severity, "it can't be written as bounds on single doses", ())
+
+
+def _ways(
+    rule: Rule,
+    doses: list[tuple[Condition, ...]],
+    about: str,
+    lines: DoseLines,
+    used: _Used,
+    visible: bool = True,
+) -> list[tuple[tuple[Bound, ...], float | None]] | Measurement:
+    """Return the ways to keep clear of a band: the bounds that each takes together, and the number it replaces."""
+    ways: list[tuple[tuple[Bound, ...], float | None]] = []
+    for group in doses:
+        bounds: list[Bound] = []
+        printed_gy: float | None = None
+        for condition in group:
+            found = lines.get(condition.measure_id, about)
+            if isinstance(found, Measurement):
+                return found
+            limit_gy = _limit_gy(condition)
+            override = used.of(rule, limit_gy)
+            if override and override.limit_gy is None:
+                if visible:
+                    used.set_aside.append(f"{rule.id}: {wording.condition_text(condition)}")
+                return []
+            if override and override.limit_gy is not None:
+                printed_gy, limit_gy = limit_gy, override.limit_gy
+            bounds += [_opposite(condition, line, limit_gy) for line in found]
+        ways.append((tuple(bounds), printed_gy))
+    return ways
+
+
+def _opposite(condition: Condition, line: DoseLine, limit_gy: float) -> Bound:
+    """Return what keeps a comparison from holding."""
+    side = Side.AT_LEAST if condition.comparison in {Comparison.BELOW, Comparison.AT_MOST} else Side.AT_MOST
+    is_open = condition.comparison in {Comparison.AT_MOST, Comparison.AT_LEAST}
+    return Bound(line, side, limit_gy, is_open)
+
+
+def _question(
+    rule: Rule,
+    band: Band,
+    about: str,
+    unknown: Iterable[Measurement],
+    ways: list[tuple[tuple[Bound, ...], float | None]] | Measurement | tuple[()],
+) -> OpenQuestion:
+    unknown = tuple(dict.fromkeys(unknown))
+    because = "; ".join(dict.fromkeys(f"{m.measure.title}: {m.missing_because}" for m in unknown))
+    bounds = () if isinstance(ways, Measurement) else tuple(b for some, _ in ways for b in some)
+    return OpenQuestion(rule, about, band.severity, because, needs_of(unknown), bounds)
+
+
+def _own(own: OwnBound, lines: DoseLines) -> list[Constraint]:
+    severity = Severity.TARGET if own.side is Side.AT_LEAST else Severity.WARNING
+    items = lines.known.items([own.measure_id]) or ("",)
+    found: list[Constraint] = []
+    for about in items:
+        of_item = lines.get(own.measure_id, about)
+        if isinstance(of_item, Measurement):
+            raise InputError(
+                f"{own.measure_id} is missing: {of_item.missing_because}", where="limits", remedy=of_item.measure.ask
+            )
+        found += [Constraint(severity, (Bound(line, own.side, own.limit_gy),)) for line in of_item]
+    return found

@@ -1,0 +1,199 @@
+"""One call for a whole plan: window, vials, several infusions, planned against delivered, and how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, time, timedelta, tzinfo
+
+from ..case import Case
+from ..checks import Level, check_images, check_structures, raised
+from ..dosimetry.doses import Prepared, counted_sessions
+from ..errors import InputError
+from ..guidelines import Rulebook, load_rules
+from ..missing import Missing
+from ..progress import Progress, silent
+from . import calendar
+from .catalogue import Catalogue, load_catalogue
+from .compare import Comparison, compare, delivered_pairs
+from .constraints import Constraints, Override, OwnBound, constraints_of
+from .dose_lines import DoseLines, dose_lines, planned_session
+from .infusions import Aim, FeasibleSet, feasible_set
+from .prescription import Window, fixed_split, window, windows
+from .stated import StatedInputs
+from .uncertainty import DoseInterval, Safety, Sampled, intervals, monte_carlo, safety_of
+from .vials import Opening, Schedule, VialTime, combinations, openings, vial_times
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What a planner may choose; every default is visible in the plan."""
+
+    session: str | None = None
+    """The planned session; None takes the last one that is not delivered yet."""
+    first: date | None = None
+    """The day of treatment, or the first of several; None takes the day of the session's first infusion."""
+    last: date | None = None
+    clock: time = time(10)
+    """The hospital's usual time of treatment, for tables."""
+    catalogue: Catalogue | None = None
+    custom_vials: bool = False
+    overrides: tuple[Override, ...] = ()
+    own: tuple[OwnBound, ...] = ()
+    aim: Aim = Aim.HIGHEST_TUMOR
+    split_fractions: tuple[float, ...] | None = None
+    """Shares of the infusions, for the aim of a fixed split."""
+    stated: StatedInputs = StatedInputs()
+    samples: int = 0
+    """Of a Monte Carlo beside the first-order intervals; 0 for none."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything a planner decides with; each gap says why it is one."""
+
+    lines: DoseLines
+    constraints: Constraints
+    windows: tuple[Window, ...]
+    """One for each infusion, the others as entered."""
+    split: Window
+    """All infusions in a fixed split; the same as the first window for one infusion."""
+    together: FeasibleSet | None
+    """Several infusions at once; None for one."""
+    schedule: Schedule | Missing
+    days: tuple[date, ...]
+    """The days of treatment asked for."""
+    vials: tuple[VialTime, ...]
+    """Every vial at the usual time of every day of the weeks that hold those days."""
+    openings: tuple[Opening, ...]
+    combinations: tuple[VialTime, ...]
+    comparison: Comparison | None
+    intervals: tuple[DoseInterval, ...] | Missing
+    safety: tuple[Safety, ...]
+    sampled: Sampled | None
+    notes: tuple[str, ...]
+
+
+def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, progress: Progress = silent) -> Plan:
+    """Return the plan of a case.
+
+    Without an open plan, but with one that was delivered, this is the plan of a second session.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to plan, an option is impossible, or a technical check finds an error that would make
+        every dose wrong.
+    """
+    options = options or PlanOptions()
+    rules = load_rules()
+    _refuse_faulty(case, prepared)
+    notes: list[str] = []
+    progress(0.0, "comparing planned and delivered")
+    comparison = compare(case, prepared, rules) if delivered_pairs(case) else None
+    progress(0.2, "finding the window")
+    lines = _lines(case, prepared, rules, options, comparison, notes)
+    constraints = constraints_of(lines, rules, None, options.overrides, options.own)
+    several = len(lines.labels) > 1
+    shares = fixed_split(lines, options.split_fractions if several else None)
+    split = window(lines, constraints, shares, "all infusions together" if several else lines.labels[0])
+    together = feasible_set(lines, constraints, options.aim, options.split_fractions) if several else None
+    progress(0.4, "trying vials")
+    schedule, days = _schedule(lines, rules, options)
+    dated = schedule if isinstance(schedule, Schedule) else None
+    progress(0.6, "propagating uncertainties")
+    found = intervals(case, prepared, options.stated)
+    sampled = monte_carlo(case, prepared, options.stated, options.samples, options.seed) if options.samples else None
+    if isinstance(found, Missing):
+        notes.append(f"No dose has an interval: {found.because}.")
+    if case.disease.scenario is None:
+        notes.append("No scenario is chosen: only the rules that hold in every scenario set limits.")
+    if constraints.stopped_by:
+        notes.append(f"No rule sets a limit here: {constraints.stopped_by}")
+    given_gbq = lines.entered_gbq if lines.case is case else (0.0,) * len(lines.labels)
+    return Plan(
+        lines,
+        constraints,
+        windows(lines, constraints),
+        split,
+        together,
+        schedule,
+        days,
+        vial_times(dated) if dated else (),
+        openings(dated) if dated else (),
+        combinations(dated) if dated else (),
+        comparison,
+        found,
+        () if isinstance(found, Missing) else safety_of(constraints.asked, found, given_gbq),
+        None if isinstance(sampled, Missing) else sampled,
+        tuple(notes),
+    )
+
+
+def _lines(
+    case: Case,
+    prepared: Prepared,
+    rules: Rulebook,
+    options: PlanOptions,
+    comparison: Comparison | None,
+    notes: list[str],
+) -> DoseLines:
+    is_open = any(s.basis == "planned" for s in counted_sessions(case))
+    if options.session is None and not is_open and comparison is not None and comparison.second_lines is not None:
+        notes.append(
+            f"'{comparison.planned}' was delivered: this plans a second session that spreads as it did, with all that"
+            " was delivered counted in every limit."
+        )
+        return comparison.second_lines
+    planned_session(case, options.session)
+    return dose_lines(case, prepared, rules, options.session)
+
+
+def _refuse_faulty(case: Case, prepared: Prepared) -> None:
+    results = (*check_images(case, prepared), *check_structures(case, prepared.compartments))
+    for result in raised(results, Level.ERROR):
+        raise InputError(
+            result.message.rstrip("."),
+            where=f"check {result.check.id}",
+            remedy=f"No plan without it: {result.check.remedy}",
+        )
+
+
+def _schedule(lines: DoseLines, rules: Rulebook, options: PlanOptions) -> tuple[Schedule | Missing, tuple[date, ...]]:
+    """Return the schedule of the whole weeks that hold the days of treatment, and these days."""
+    zone = _zone(lines)
+    if isinstance(zone, Missing):
+        return zone, ()
+    moments = [i.given_at for i in lines.session.infusions if i.given_at is not None]
+    first = options.first or (calendar.local_date(min(moments), zone) if moments else None)
+    if first is None:
+        return Missing("no day of treatment is given", ("given_at", "--date")), ()
+    days = calendar.days(first, options.last or first)
+    monday = first - timedelta(days=first.weekday())
+    sunday = days[-1] + timedelta(days=6 - days[-1].weekday())
+    catalogue = options.catalogue or load_catalogue()
+    return (
+        Schedule(
+            lines,
+            rules,
+            zone,
+            monday,
+            sunday,
+            catalogue,
+            options.clock,
+            options.custom_vials,
+            options.overrides,
+            options.own,
+        ),
+        days,
+    )
+
+
+def _zone(lines: DoseLines) -> tzinfo | Missing:
+    name = lines.case.settings.hospital_time_zone
+    if name is not None:
+        return calendar.zone_of(name)
+    for infusion in lines.session.infusions:
+        if infusion.given_at is not None and infusion.given_at.tzinfo is not None:
+            return infusion.given_at.tzinfo
+    return Missing("the hospital's time zone is not stated", ("hospital_time_zone",))

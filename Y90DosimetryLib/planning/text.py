@@ -1,0 +1,163 @@
+"""A plan as text for a terminal or a printer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ..measures import measure
+from ..missing import Missing
+from . import calendar
+from .compare import Comparison
+from .infusions import SHOWN, FeasibleSet
+from .plan import Plan
+from .prescription import Allowance, Window
+from .uncertainty import COVERAGE_FACTOR_RATIO
+from .vials import Schedule
+
+NO_LIMIT = "nothing limits the activity upward"
+
+
+def as_text(plan: Plan) -> str:
+    """Return a plan for a reader: window, binding constraints, vials, week table, comparison, how sure."""
+    return "\n".join(_lines(plan)) + "\n"
+
+
+def week_table(plan: Plan, schedule: Schedule) -> str:
+    """Return the printable table of vials by day: the activity at the usual time, * where it meets the plan."""
+    singles = [v for v in plan.vials if len(v.vials) == 1]
+    days = sorted({calendar.local_date(v.at, schedule.zone) for v in singles})
+    rows = sorted({v.vials[0] for v in singles}, key=lambda r: (r[0], r[1].calibrated_at, r[1].activity_gbq))
+    cells = {(v.vials[0], calendar.local_date(v.at, schedule.zone)): v for v in singles}
+    head = ["vial (GBq at calibration)", *(f"{d:%a %m-%d}" for d in days)]
+    table = [head]
+    for row in rows:
+        label, vial = row
+        line = [f"{label}: {vial.activity_gbq:g}, {vial.calibrated_at:%Y-%m-%d}"]
+        for day in days:
+            cell = cells.get((row, day))
+            activity = None if cell is None else vial.at_gbq(cell.at, schedule.settings.half_life_h)
+            line.append("-" if cell is None or activity is None else f"{activity:.2f}{'*' if cell.meets_plan else ' '}")
+        table.append(line)
+    widths = [max(len(line[i]) for line in table) for i in range(len(head))]
+    title = f"Activity in GBq at {schedule.clock:%H:%M} local time; * meets every target and limit"
+    return "\n".join(
+        [
+            title,
+            *(
+                "  ".join(
+                    [r[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(r[1:], widths[1:], strict=True))]
+                ).rstrip()
+                for r in table
+            ),
+        ]
+    )
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield f"{plan.lines.case.label}, session '{plan.lines.session.label}'"
+    shown = list(plan.windows) if len(plan.windows) == 1 else [*plan.windows, plan.split]
+    for one in shown:
+        yield from _window_lines(one)
+    if plan.together is not None:
+        yield from _together_lines(plan.together)
+    if plan.constraints.open_questions:
+        yield "Not evaluable, so not in the window:"
+        for q in plan.constraints.open_questions:
+            asks = "; ".join(b.text for b in q.bounds) or "a dose"
+            yield f"  {q.rule.id} ({q.severity}) would ask {asks}; {q.because}"
+    yield from (f"Set aside by the user: {text}" for text in plan.constraints.set_aside)
+    if isinstance(plan.schedule, Missing):
+        yield f"No vials: {plan.schedule.because}."
+    else:
+        yield from _vial_lines(plan, plan.schedule)
+    if plan.comparison is not None:
+        yield from _comparison_lines(plan.comparison)
+    if not isinstance(plan.intervals, Missing):
+        yield f"How sure (dose with {COVERAGE_FACTOR_RATIO:g} standard deviations, largest cause):"
+        for i in plan.intervals:
+            cause = f"; mostly {i.contributions[0].factor}" if i.contributions else ""
+            yield f"  {_title(i.measure_id, i.about)}: {i.low_gy:.1f} to {i.high_gy:.1f} Gy{cause}"
+        for s in plan.safety:
+            flips = f"; {', '.join(s.flipped_by)} alone could turn it" if s.flipped_by else ""
+            yield f"  {s.constraint.name}: kept with a probability of {s.probability_share:.0%}{flips}"
+    yield from (f"Note: {note}" for note in plan.notes)
+
+
+def _window_lines(one: Window) -> Iterator[str]:
+    if one.is_empty:
+        yield f"{one.label}: no activity keeps every target and limit (entered: {one.entered_gbq:.3f} GBq)"
+        for c in one.impossible:
+            yield f"  this activity can't keep {c.name}"
+        if one.conflict is not None:
+            yield f"  {one.conflict.text}"
+    else:
+        high = f"{one.high_gbq:.3f} GBq" if one.high_gbq < math.inf else f"any more ({NO_LIMIT})"
+        inside = "inside" if one.holds(one.entered_gbq) else "outside"
+        yield f"{one.label}: {one.low_gbq:.3f} GBq to {high} at infusion"
+        yield f"  the entered {one.entered_gbq:.3f} GBq lie {inside}"
+        yield from (f"  least bound by {c.name}" for c in one.low_binding)
+        yield from (f"  most bound by {c.name}" for c in one.high_binding)
+        yield from (f"  out of reach: {c.name}" for c in one.unfulfilled_wishes)
+    yield "  each alone allows:"
+    for a in one.allowances:
+        yield f"    {_range(a)}  {a.constraint.kind} {a.constraint.name}"
+
+
+def _range(a: Allowance) -> str:
+    if not a.is_possible:
+        return "no activity         "
+    most = f"{a.most_gbq:8.3f}" if a.most_gbq < math.inf else "     any"
+    return f"{a.least_gbq:8.3f} - {most} GBq"
+
+
+def _together_lines(found: FeasibleSet) -> Iterator[str]:
+    if isinstance(found.best, Missing):
+        yield f"Together: {found.best.because}"
+    else:
+        amounts = ", ".join(f"{n} {a:.3f} GBq" for n, a in zip(found.labels, found.best.activities_gbq, strict=True))
+        yield f"Best for the {found.aim.display_name}: {amounts}"
+        for name, dose in zip(SHOWN, found.best.doses_gy, strict=True):
+            yield f"  {measure(name).title}: {'missing' if dose is None else f'{dose:.1f} Gy'}"
+    yield from (f"  {c.text}" for c in found.conflicts)
+    if found.relaxation is not None:
+        names = "; ".join(c.name for c in found.relaxation.giving)
+        yield f"  together they would have to give {found.relaxation.give_fraction:.1%}: {names}"
+
+
+def _vial_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
+    unverified = ", ".join(schedule.catalogue.unverified)
+    yield f"Vials (catalogue: {schedule.catalogue.source}{f'; unverified: {unverified}' if unverified else ''})"
+    for o in plan.openings:
+        vial = f"{o.vial.activity_gbq:g} GBq of {o.vial.calibrated_at:%Y-%m-%d}"
+        yield f"  {vial} for {o.infusion} meets the plan {o.words}"
+    if not plan.openings:
+        yield "  no vial of the catalogue meets the plan in these weeks"
+    for v in plan.combinations:
+        if calendar.local_date(v.at, schedule.zone) in plan.days:
+            names = " and ".join(f"{s.activity_gbq:g} GBq of {s.calibrated_at:%Y-%m-%d} for {n}" for n, s in v.vials)
+            yield f"  {names}: {calendar.words(v.at, schedule.zone)}"
+    yield week_table(plan, schedule)
+
+
+def _comparison_lines(c: Comparison) -> Iterator[str]:
+    yield f"Planned '{c.planned}' against delivered '{c.delivered}'"
+    for r in c.rows:
+        yield f"  {r.region.label}: {_gy(r.planned_gy)} planned, {_gy(r.delivered_gy)} delivered"
+    yield from (f"  ! {d.message}" for d in c.differences)
+    if not c.differences:
+        yield "  no difference that matters was found"
+
+
+def _gy(value: float | Missing) -> str:
+    return f"missing ({value.because})" if isinstance(value, Missing) else f"{value:.1f} Gy"
+
+
+def _title(name: str, about: str) -> str:
+    base, _, model = name.partition(".")
+    title = (
+        f"{base.replace('_', ' ')} ({model.replace('_', ' ')})"
+        if model == "partition_given_ratio"
+        else measure(name).title
+    )
+    return f"{title}, {about}" if about else title
