@@ -69,6 +69,13 @@ def _catalog() -> Iterator[Fact]:
     yield Fact("lobes_involved", "Lobes with tumor", choice, group, choices=LOBES)
     yield Fact("pvtt_grade", "Portal vein tumor thrombus", choice, group, choices=("none", "VP1", "VP2", "VP3", "VP4"))
     yield Fact(
+        "pvtt_side",
+        "Side of the portal vein thrombus",
+        choice,
+        group,
+        choices=("none", "right", "left", "both", "main_trunk"),
+    )
+    yield Fact(
         "hepatic_vein_thrombus_grade",
         "Hepatic vein tumor thrombus",
         choice,

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from functools import lru_cache
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 
-if "SampleData" not in sys.modules:  # the Sample Data module belongs to the application
-    sys.modules["SampleData"] = ModuleType("SampleData")
-    sys.modules["SampleData"].SampleDataLogic = SimpleNamespace(registerCustomSampleDataSource=lambda **_source: None)
-
-from standins import mrml_segments  # noqa: E402
-from Y90DosimetryLib.phantom import PhantomSettings, digital_patient  # noqa: E402
-
-_set = mrml_segments.qMRMLSegmentEditorWidget.setMRMLScene
-
-
-def _pass_on(self, scene):
-    _set(self, scene)
-    self._table.setMRMLScene(scene)
-
-
-mrml_segments.qMRMLSegmentEditorWidget.setMRMLScene = _pass_on
+from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
 
 COARSE = PhantomSettings(
     ct_spacing_mm=(4.0, 4.0, 5.0), spect_spacing_mm=(6.0, 6.0, 6.0), pet_spacing_mm=(6.0, 6.0, 6.0), seed=5
@@ -116,9 +100,8 @@ class Hand:
 
     def images(self, variant: str = "lobectomy") -> tuple:
         """Put CT and nuclear image of the digital patient into the scene, as if they were loaded from files."""
-        from Y90DosimetrySlicer import bridge, sampledata
-
         import slicer
+        from Y90DosimetrySlicer import bridge, sampledata
 
         case = patient(variant).case
         ct = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
@@ -135,9 +118,7 @@ class Hand:
         for structure in patient(variant).case.structures:
             node = outlines.segmentationOf(self.parameters)
             names = {node.GetSegmentation().GetSegment(i).GetName(): i for i in node.GetSegmentation().GetSegmentIDs()}
-            found = names.get(structure.label) or outlines.addSegment(
-                self.parameters, structure.role, structure.label
-            )
+            found = names.get(structure.label) or outlines.addSegment(self.parameters, structure.role, structure.label)
             bridge.writeMask(node, found, structure.mask)
         self.refresh()
 

@@ -2,7 +2,8 @@
 
 import pytest
 import slicer
-from panel_kit import hand, patient  # noqa: F401
+
+pytest_plugins = ("panel_kit",)
 
 
 def test_closing_the_scene_half_way_leaves_an_empty_panel(hand, headless):
@@ -47,7 +48,10 @@ def test_a_saved_scene_brings_back_choices_and_results(hand, headless, tmp_path)
     hand.panel.setParameters(next(c for c in hand.logic.cases() if c.caseLabel == "Case 7"))
     ui = hand.open("patient")
     assert ui.weightEdit.text == "74" and ui.scenarioCombo.currentText.startswith("2")
-    assert hand.ui("structures").rolesTable.rowCount == hand.parameters.segmentation.GetSegmentation().GetNumberOfSegments()
+    assert (
+        hand.ui("structures").rolesTable.rowCount
+        == hand.parameters.segmentation.GetSegmentation().GetNumberOfSegments()
+    )
     assert hand.open("treatment").activityEdit.text == "6"
     assert hand.parameters.doseVolume is not None and hand.state("dose") == "done"
     assert hand.open("dose").doseTable.rowCount > 5

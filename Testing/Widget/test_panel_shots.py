@@ -1,8 +1,9 @@
 """Pictures of every section, light and dark, 400 pixels wide: nothing needs more, and someone looks at them."""
 
 import pytest
-from panel_kit import hand  # noqa: F401
 from standins import shots
+
+pytest_plugins = ("panel_kit",)
 
 
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "sample"])

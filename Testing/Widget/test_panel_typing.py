@@ -1,7 +1,8 @@
 """What is typed: wrong things are named and never become a number; what is unknown stays unknown."""
 
 import pytest
-from panel_kit import hand  # noqa: F401
+
+pytest_plugins = ("panel_kit",)
 
 
 def test_everything_starts_unknown_and_never_as_zero(hand):
@@ -146,6 +147,18 @@ def test_percent_is_only_on_the_screen(hand):
     hand.type(ui.shuntEdit, "150")
     assert hand.state("treatment") == "wrong"
     assert hand.ui("dose").computeButton.enabled is False or hand.panel.status.refused
+
+
+def test_a_slider_writes_the_same_as_its_field(hand):
+    ui = hand.open("treatment")
+    hand.press(ui.addInfusionButton)
+    ui.shuntSlider.value = 12.0
+    ui.activitySlider.value = 2.5
+    hand.refresh()
+    infusion = hand.parameters.sessions[0].infusions[0]
+    assert infusion.lungShuntFraction == pytest.approx(0.12) and ui.shuntEdit.text == "12"
+    assert infusion.activityGbq == pytest.approx(2.5) and ui.activityEdit.text == "2.5"
+    assert infusion.residualFraction is None and ui.residualEdit.text == "", "a slider at rest is no value"
 
 
 def test_two_infusions_of_one_name_are_refused_at_the_field(hand):

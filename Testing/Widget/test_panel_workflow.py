@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import slicer
-from panel_kit import hand, patient  # noqa: F401
+
 from Y90DosimetryLib.structures import Role
+
+pytest_plugins = ("panel_kit",)
 
 
 def texts(table, column=0):
@@ -245,3 +247,33 @@ def test_the_views_show_slices_histogram_and_table(hand):
     assert plot.GetPlotChartNodeID() == hand.parameters.dvhChart.GetID()
     corner = slicer.app.layoutManager().sliceWidget("Red").sliceView().cornerAnnotation()
     assert "targets met" in corner.GetText(7)
+
+
+def test_the_report_holds_the_views_and_can_be_printed(hand, tmp_path):
+    hand.sample()
+    hand.press(hand.open("dose").computeButton)
+    hand.press(hand.ui("dose").layoutButton)
+    slicer.app.layoutManager().sliceWidget("Red").show()
+    ui = hand.open("report")
+    ui.folderEdit.currentPath = str(tmp_path)
+    ui.pdfCheck.checked = ui.pdfCheck.enabled
+    hand.press(ui.writeButton)
+    hand.press(ui.writeButton)
+    first, second = sorted(tmp_path.iterdir())
+    assert second.name.endswith("2"), "a report is never overwritten"
+    page = (first / "report.html").read_text(encoding="utf-8")
+    assert 'alt="View Red"' in page and 'alt="Axial"' in page
+    assert 'alt="View Yellow"' not in page, "only what is on the screen"
+    if ui.pdfCheck.enabled:
+        assert (first / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert "report.html" in ui.resultLabel.text
+
+
+def test_a_folder_that_is_not_there_is_named(hand, tmp_path):
+    hand.sample()
+    hand.press(hand.open("dose").computeButton)
+    ui = hand.open("report")
+    ui.folderEdit.currentPath = str(tmp_path / "nowhere")
+    hand.press(ui.writeButton)
+    assert "there is no such folder" in hand.message()
+    assert not list(tmp_path.iterdir())

@@ -52,7 +52,6 @@ def screenshotsOfViews() -> dict[str, bytes]:
         if not widget.visible:
             continue
         view = widget.sliceView()
-        view.forceRender()
         picture = _png(view.renderWindow())
         if picture:
             shots[_("View {name}").format(name=name)] = picture
@@ -61,6 +60,9 @@ def screenshotsOfViews() -> dict[str, bytes]:
 
 def _png(window: vtk.vtkRenderWindow) -> bytes:
     """Return what a render window shows as a PNG file; empty when it shows nothing."""
+    window.Render()
+    if min(window.GetSize()) < 1:
+        return b""
     grab = vtk.vtkWindowToImageFilter()
     grab.SetInput(window)
     grab.ReadFrontBufferOff()
