@@ -208,7 +208,8 @@ def test_each_fact_is_asked_where_a_rule_needs_it_and_only_there() -> None:
         "surgery_date",
         "flr_before_treatment_ml",
     }
-    assert set(CATALOG) == set(used) | read_by_code
+    for_the_reader = {"pvtt_side"}  # recorded beside the grade; no rule asks for it
+    assert set(CATALOG) == set(used) | read_by_code | for_the_reader
 
 
 def test_every_named_function_is_used_and_makes_a_measure_of_its_own() -> None:

@@ -19,6 +19,7 @@ from ..physics import DEFAULT_JOULE_PER_GBQ
 from ..progress import Progress, part
 from ..report import write_report
 from .bar import progress_bar
+from .dicom import add_from_dicom
 
 
 def add_parser(commands: Any) -> None:
@@ -32,8 +33,9 @@ def add_parser(commands: Any) -> None:
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
     run.set_defaults(run=_assess)
 
-    case = commands.add_parser("case", help="make a case file")
-    new = case.add_subparsers(required=True, metavar="new").add_parser("new", help="write a commented template")
+    case = commands.add_parser("case", help="make a case file").add_subparsers(required=True, metavar="KIND")
+    add_from_dicom(case)
+    new = case.add_parser("new", help="write a commented template")
     new.add_argument("folder", type=Path, metavar="DIR")
     new.set_defaults(run=_new)
 

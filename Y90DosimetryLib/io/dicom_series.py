@@ -194,7 +194,7 @@ def _in_order(slices: list[_Slice], where: str) -> list[_Slice]:
     normal = np.cross(axes[0][:3], axes[0][3:])
     heights_mm = np.array(points) @ normal
     order = np.argsort(heights_mm, kind="stable")
-    _check_heights(heights_mm[order], where)
+    check_heights(heights_mm[order], where)
     along = points[order[-1]] - points[order[0]]
     height_mm = float(along @ normal)
     if np.linalg.norm(along - height_mm * normal) > LARGEST_TILT_RATIO * height_mm:
@@ -204,7 +204,8 @@ def _in_order(slices: list[_Slice], where: str) -> list[_Slice]:
     return [slices[i] for i in order]
 
 
-def _check_heights(heights_mm: Array, where: str) -> None:
+def check_heights(heights_mm: Array, where: str) -> None:
+    """Raise `GeometryError` unless the slices lie at distinct positions, evenly apart (ascending, in mm)."""
     steps_mm = np.diff(heights_mm)
     doubled = int(np.count_nonzero(steps_mm < SAME_PLACE_MM))
     if doubled:

@@ -1,0 +1,108 @@
+"""`y90 case from-dicom`: a folder from the PACS becomes a case folder."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..io.case_keys import AT_INFUSION
+from ..io.dicom_case import Choices, case_from_dicom, write_dicom_case
+from ..io.dicom_sort import sort_folder
+from ..progress import part
+from .bar import progress_bar
+
+
+def add_from_dicom(case_subparsers: Any) -> None:
+    """Add `from-dicom` to the subcommands of `y90 case`."""
+    command = case_subparsers.add_parser("from-dicom", help="make a case from a folder of DICOM files")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="searched with all folders below it")
+    goal = command.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--out", type=Path, metavar="DIR", help="a folder that does not exist yet")
+    goal.add_argument("--list", action="store_true", help="only list the series with their numbers")
+    for name, what in (("ct", "planning CT"), ("spect", "MAA or Y-90 SPECT"), ("pet", "Y-90 PET")):
+        command.add_argument(f"--{name}", type=int, metavar="N", help=f"number of the {what} in the list, 0 for none")
+    command.add_argument("--outlines", type=int, nargs="+", metavar="N", help="numbers of the SEG or RTSTRUCT to take")
+    command.add_argument("--patient", type=int, metavar="N", help="which patient, where the folder holds several")
+    command.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        metavar="NAME=ROLE",
+        help="role of a segment (liver, tumor, perfused, …; none to leave it out); may be repeated",
+    )
+    command.add_argument("--label", default=Choices().label, help="name of the case; use no patient's name")
+    command.add_argument("--time-zone", metavar="ZONE", help="hospital's, where the headers state none: Europe/Paris")
+    command.add_argument(
+        "--pet-reference",
+        metavar="TIME",
+        help=f'instant to which the PET is decay-corrected, with its offset, or "{AT_INFUSION}"; overrides the header',
+    )
+    command.add_argument("--pet-as-counts", action="store_true", help="use the PET in relative counts")
+    command.add_argument(
+        "--keep-identifiers", action="store_true", help="write name, ID and UIDs of the source to identifiers.json"
+    )
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the series of a folder, or write its case and say what was noted."""
+    with progress_bar() as progress:
+        if args.list:
+            sorting = sort_folder(args.folder, progress)
+        else:
+            found = case_from_dicom(args.folder, _choices(args), part(progress, 0.0, 0.9))
+            progress(0.9, "writing the case")
+            write_dicom_case(found, args.out)
+    if args.list:
+        print("\n".join(sorting.lines()))
+        print(f"{sorting.foreign_count} other files, {sorting.duplicate_count} duplicates")
+        if sorting.damaged:
+            print(f"damaged: {', '.join(sorting.damaged)}")
+        return 0
+    for note in found.case.notes:
+        print(f"note: {note}")
+    if found.drafts:
+        print(f"{len(found.drafts)} session(s) stand as comments in the case file: complete them")
+    print(args.out / "case.toml")
+    return 0
+
+
+def _choices(args: argparse.Namespace) -> Choices:
+    roles = {}
+    for entry in args.role:
+        name, equals, role = entry.rpartition("=")
+        if not equals or not name.strip():
+            raise InputError(f"'{entry}' is no NAME=ROLE", where="--role", remedy='Write --role "Segment 1=tumor"')
+        roles[name.strip()] = role.strip()
+    at_infusion = args.pet_reference == AT_INFUSION
+    return Choices(
+        args.ct,
+        args.spect,
+        args.pet,
+        tuple(args.outlines) if args.outlines is not None else None,
+        args.patient,
+        args.label,
+        args.time_zone,
+        _time(args.pet_reference) if args.pet_reference and not at_infusion else None,
+        at_infusion,
+        args.pet_as_counts,
+        roles,
+        args.keep_identifiers,
+    )
+
+
+def _time(written: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise InputError(
+            f"'{written}' is no time with an offset",
+            where="--pet-reference",
+            remedy=f'Write 2026-03-05T09:00:00+01:00, or "{AT_INFUSION}"',
+        )
+    return at

@@ -1,0 +1,273 @@
+"""A Y-90 PET series in Bq/mL at one instant, or the reason why its numbers can't be taken as that."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import InputError
+from ..images import array_of, image_like
+from ..physics import BQ_PER_GBQ, DEFAULT_HALF_LIFE_H, G_PER_KG, SECONDS_PER_HOUR, decay_factor
+from .case_keys import AT_INFUSION
+from .dicom_facts import (
+    Tracer,
+    acquired_at,
+    body,
+    corrections,
+    date_and_time,
+    dose_gbq,
+    given_at,
+    require_y90,
+    series_at,
+    tracer,
+)
+from .dicom_header import Header, code, item, number, text
+from .dicom_stack import Float64, Stack
+
+UNITS = {
+    "CNTS": "counts",
+    "GML": "SUV (g/mL)",
+    "CM2ML": "SUV by body surface (cm2/mL)",
+    "NONE": "without unit",
+    "PROPCNTS": "proportional to counts",
+    "PROPCPS": "proportional to counts a second",
+    "CPS": "counts a second",
+    "PCNT": "percent",
+}
+"""Units (0054,1001) other than BQML, DICOM PS3.3, C.8.9.1.1.3."""
+PHILIPS = "Philips PET Private Group"
+TO_BQ_ML = 0x09
+"""Philips private element (7053,xx09): Bq/mL of one rescaled count (QIBA, SUV pseudo-code)."""
+MS_PER_S = 1000.0
+RECOMMENDED = {"ATTN": "attenuation", "SCAT": "scatter", "RAN": "randoms", "NORM": "detector normalization"}
+SLACK_H = 0.5
+"""Tool default: scanners' clocks and rounding may shift a decay correction by that much, 0.5 % of Y-90."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """A volume in Bq/mL, the instant for which it holds (None: the infusion), and what was done."""
+
+    image: sitk.Image
+    reference_time: datetime | None
+    notes: tuple[str, ...] = ()
+
+
+def activity_of(stack: Stack, zone: tzinfo | None, where: str, corrected_to: datetime | str | None = None) -> Activity:
+    """Return a PET series in Bq/mL.
+
+    Parameters
+    ----------
+    zone
+        The hospital's time zone, for headers that do not state an offset.
+    corrected_to
+        To which instant the values are decay-corrected (or "infusion"), where the user knows better than the header.
+
+    Raises
+    ------
+    InputError
+        If nuclide, half-life or positron fraction are not those of Y-90, the unit is not Bq/mL and can't be
+        converted, or it is not stated to which instant the decay was corrected.
+    """
+    header = stack.headers[0]
+    of = tracer(header)
+    require_y90(of, where)
+    reference, decay, notes = _reference(stack, of, zone, where, corrected_to)
+    scale, told = _to_bq_ml(stack, of, reference, zone, where)
+    factors = scale * decay
+    image = stack.image
+    if not np.all(factors == 1.0):
+        image = image_like((array_of(image) * factors[:, None, None]).astype(np.float32), image)
+    applied = corrections(header)
+    if applied:
+        lacking = [name for key, name in RECOMMENDED.items() if key not in applied]
+        notes += [f"{where}: not corrected for {', '.join(lacking)}"] if lacking else []
+    else:
+        notes.append(f"{where}: the header does not say which corrections were applied")
+    return Activity(image, reference, (*notes, *told))
+
+
+# The unit
+
+
+def _to_bq_ml(
+    stack: Stack, of: Tracer, reference: datetime | None, zone: tzinfo | None, where: str
+) -> tuple[Float64, list[str]]:
+    """Return Bq/mL of one rescaled unit, for each slice."""
+    header, count = stack.headers[0], stack.image.GetSize()[2]
+    units = text(header, "Units").upper()
+    if units == "BQML":
+        return np.ones(count), []
+    mapped = [_real_world(h) for h in stack.headers]
+    if all(m is not None for m in mapped):
+        steps = np.array([m for m in mapped if m is not None])
+        return np.broadcast_to(steps, (count,)).copy(), [f"{where}: Bq/mL from the real-world value map of the header"]
+    if units == "CNTS":
+        found = [_philips(h) for h in stack.headers]
+        if all(f is not None for f in found):
+            return np.broadcast_to(np.array(found, dtype=float), (count,)).copy(), [
+                f"{where}: counts converted to Bq/mL with the scanner's own factor ({found[0]:g} in the first slice)"
+            ]
+    if units == "GML" and text(header, "SUVType").upper() in ("", "BW"):
+        return np.full(count, _of_suv(stack, of, reference, zone, where)), [
+            f"{where}: SUV by body weight converted to Bq/mL with the dose and weight of the header"
+        ]
+    named = UNITS.get(units, units) or "not stated"
+    raise InputError(
+        f"the unit of the values is {named}, not Bq/mL",
+        where=where,
+        remedy="Export the series in Bq/mL (BQML), or use it in relative counts (--pet-as-counts)",
+    )
+
+
+def _real_world(header: Header) -> float | None:
+    """Return Bq/mL of one rescaled unit from the real-world value map, which speaks of stored values."""
+    entry = item(header, "RealWorldValueMappingSequence")
+    unit = code(entry, "MeasurementUnitsCodeSequence")[1].lower()
+    slope, offset = number(entry, "RealWorldValueSlope"), number(entry, "RealWorldValueIntercept") or 0.0
+    rescale, shift = number(header, "RescaleSlope") or 1.0, number(header, "RescaleIntercept") or 0.0
+    if unit != "bq/ml" or not slope or offset or shift:
+        return None
+    return slope / rescale
+
+
+def _philips(header: Header) -> float | None:
+    try:
+        found = header.private_block(0x7053, PHILIPS)[TO_BQ_ML].value
+        factor = float(found.decode("ascii") if isinstance(found, bytes) else found)
+    except (KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError):
+        return None
+    return factor if math.isfinite(factor) and factor > 0 else None
+
+
+def _of_suv(stack: Stack, of: Tracer, reference: datetime | None, zone: tzinfo | None, where: str) -> float:
+    """Return Bq/mL of SUV 1: dose at the reference time over weight, 1 g of the body counted as 1 mL."""
+    header = stack.headers[0]
+    weight_kg, dose = body((header,)).weight_kg, dose_gbq(of)
+    given = given_at(of, header, zone, where) if reference is not None else None
+    lacking = [
+        name
+        for name, known in (
+            ("weight", weight_kg),
+            ("dose", dose),
+            ("date and time of injection", reference is None or given),
+        )
+        if not known
+    ]
+    if lacking or weight_kg is None or dose is None:
+        raise InputError(
+            f"the values are SUV, and the header lacks a usable {' and '.join(lacking)}",
+            where=where,
+            remedy="Export the series in Bq/mL (BQML), or use it in relative counts (--pet-as-counts)",
+        )
+    elapsed_h = 0.0 if reference is None or given is None else (reference - given).total_seconds() / SECONDS_PER_HOUR
+    return dose * BQ_PER_GBQ * decay_factor(elapsed_h) / (weight_kg * G_PER_KG)
+
+
+# The instant
+
+
+def _reference(
+    stack: Stack, of: Tracer, zone: tzinfo | None, where: str, corrected_to: datetime | str | None
+) -> tuple[datetime | None, Float64, list[str]]:
+    """Return the reference time, a factor for each slice that brings it there, and notes."""
+    header, same = stack.headers[0], np.ones(stack.image.GetSize()[2])
+    if corrected_to is not None:
+        at = corrected_to if isinstance(corrected_to, datetime) else None
+        return at, same, [f"{where}: decay-corrected to {at.isoformat() if at else AT_INFUSION}, as the user says"]
+    stated = date_and_time(text(header, "DecayCorrectionDateTime"), header, zone, where)
+    if stated:
+        return stated, same, []
+    word = text(header, "DecayCorrection").upper()
+    if word == "START":
+        at, notes = _start(stack, zone, where)
+        return at, same, notes + _doubts(stack, at, zone, where)
+    if word == "ADMIN":
+        given = given_at(of, header, zone, where)
+        if given is None:
+            return None, same, [f"{where}: decay-corrected to the infusion, whose time the header does not state"]
+        return given, same, _doubts(stack, given, zone, where)
+    if word == "NONE":
+        return _uncorrected(stack, zone, where)
+    raise InputError(
+        "the header does not say to which instant the decay was corrected",
+        where=where,
+        remedy="Say it: --pet-reference 2026-03-05T09:00:00+01:00, or --pet-reference infusion",
+    )
+
+
+def _start(stack: Stack, zone: tzinfo | None, where: str) -> tuple[datetime, list[str]]:
+    """Return the start of the scan: the series time, unless it lies behind the acquisition (a later reconstruction).
+
+    QIBA's rule; where the series time is later, the earliest acquisition of all bed positions stands for it.
+    """
+    times = [t for t in (acquired_at(h, zone, where) for h in stack.headers) if t is not None]
+    begun, first = series_at(stack.headers[0], zone, where), min(times, default=None)
+    if begun is None and first is None:
+        raise InputError(
+            "the header states neither the time of the acquisition nor of the series",
+            where=where,
+            remedy="Say to which instant it is decay-corrected: --pet-reference 2026-03-05T09:00:00+01:00",
+        )
+    if first is None:
+        assert begun is not None, "one of the two is known"
+        return begun, [f"{where}: no acquisition time in the header; the time of the series is taken as the start"]
+    if begun is None or begun > first:
+        return first, [f"{where}: the series was written after the acquisition, whose start is the reference time"]
+    if (first - begun).total_seconds() > SLACK_H * SECONDS_PER_HOUR:
+        raise InputError(
+            f"series and acquisition begin {(first - begun).total_seconds() / SECONDS_PER_HOUR:.1f} h apart, "
+            "and the decay is corrected to one of them",
+            where=where,
+            remedy="Say which: --pet-reference 2026-03-05T09:00:00+01:00",
+        )
+    return begun, []
+
+
+def _doubts(stack: Stack, at: datetime, zone: tzinfo | None, where: str) -> list[str]:
+    """Note a decay factor of the header that does not fit the reference time."""
+    header = stack.headers[0]
+    factor, begun = number(header, "DecayFactor"), acquired_at(header, zone, where)
+    if not factor or factor <= 0 or begun is None:
+        return []
+    since_h = (begun - at).total_seconds() / SECONDS_PER_HOUR
+    applied_h = DEFAULT_HALF_LIFE_H * math.log2(factor)
+    frame_h = (number(header, "ActualFrameDuration") or 0.0) / MS_PER_S / SECONDS_PER_HOUR
+    if since_h - SLACK_H <= applied_h <= since_h + frame_h + SLACK_H:
+        return []
+    return [
+        f"{where}: the decay factor {factor:g} of the header corrects for {applied_h:.1f} h, "
+        f"the times of the header are {since_h:.1f} h apart"
+    ]
+
+
+def _uncorrected(stack: Stack, zone: tzinfo | None, where: str) -> tuple[datetime, Float64, list[str]]:
+    """Return the earliest start of a bed position, and the factors that bring each slice to it.
+
+    A slice holds the mean over its frame: A(start) = mean * L D / (1 - exp(-L D)).
+    """
+    begun = [acquired_at(h, zone, where) for h in stack.headers]
+    frames_h = [(number(h, "ActualFrameDuration") or 0.0) / MS_PER_S / SECONDS_PER_HOUR for h in stack.headers]
+    known = [t for t in begun if t is not None]
+    if len(known) < len(begun) or not all(frames_h):
+        raise InputError(
+            "the decay is not corrected, and not every slice states its acquisition time and duration",
+            where=where,
+            remedy="Reconstruct it with decay correction, or use it in relative counts (--pet-as-counts)",
+        )
+    first = min(known)
+    factors = [
+        (decay_factor(-((at - first) / timedelta(hours=1))) * _within(frame_h))
+        for at, frame_h in zip(known, frames_h, strict=True)
+    ]
+    told = f"{where}: not decay-corrected by the scanner; corrected here to the start, at most times {max(factors):.4f}"
+    return first, np.broadcast_to(np.array(factors), (stack.image.GetSize()[2],)).copy(), [told]
+
+
+def _within(frame_h: float) -> float:
+    exponent = math.log(2.0) * frame_h / DEFAULT_HALF_LIFE_H
+    return exponent / -math.expm1(-exponent)

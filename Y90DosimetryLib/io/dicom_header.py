@@ -1,0 +1,190 @@
+"""DICOM headers read one by one: forgiving with odd values, silent, and without the patient in any text."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import isfinite
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..errors import MissingToolError
+
+Header = Any
+"""A pydicom Dataset without its pixels; pydicom is optional, so its type is not named."""
+
+DIRECTORY = "1.2.840.10008.1.3.10"  # DICOM PS3.4, media storage directory (DICOMDIR)
+RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
+COMPRESSED_OR_DEFLATED = re.compile(r"1\.2\.840\.10008\.1\.2\.(4\.|5$|1\.99$)")
+SHORTEST_SECRET = 2
+WITHIN_WORDS = 5
+"""Secrets of this length are blotted out inside longer words too, as in file names."""
+PERSONAL = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber", "OtherPatientIDs", "PatientBirthName")
+REDACTED = "***"
+
+
+def pydicom_module() -> ModuleType:
+    """Return pydicom, or say how to get it."""
+    try:
+        import pydicom
+        import pydicom.config
+    except ImportError:
+        raise MissingToolError("DICOM headers need pydicom: install it with `pip install pydicom`") from None
+    module: ModuleType = pydicom
+    return module
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep pydicom from telling about odd values: its sentences quote them, and they may name the patient."""
+    log = logging.getLogger("pydicom")
+    before = log.disabled, log.propagate
+    log.disabled = True
+    try:
+        with warnings.catch_warnings(), pydicom_module().config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled, log.propagate = before
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins like DICOM, with or without the preamble."""
+    with path.open("rb") as stream:
+        head = stream.read(140)
+    if head[128:132] == b"DICM":
+        return True
+    group, element = head[:2], head[2:4]
+    return len(head) == 140 and group in (b"\x08\x00", b"\x00\x08") and element[0] in (0, 5, 8) and element[1] < 0x19
+
+
+def read_header(path: Path) -> tuple[Header | None, bool]:
+    """Return a file's header, None when it is cut off or makes no sense, and whether its pixels are all there.
+
+    Call it within `hushed`.
+    """
+    try:
+        with path.open("rb") as stream:
+            header = pydicom_module().dcmread(stream, stop_before_pixels=True, force=True)
+            left = path.stat().st_size - stream.tell()
+        for keyword in ("SOPClassUID", "SeriesInstanceUID", "Modality", *PERSONAL):
+            header.get(keyword)  # values are decoded when they are first asked for
+    except Exception:  # a broken file may break pydicom in any way
+        return None, False
+    kind = class_uid(header)
+    named = kind == DIRECTORY or text(header, "Modality") or text(header, "SeriesInstanceUID")
+    return (header, _is_whole(header, left)) if kind and named else (None, False)
+
+
+def class_uid(header: Header) -> str:
+    """Return the kind of object; where the data set leaves it empty, the file meta header says it."""
+    return text(header, "SOPClassUID") or text(getattr(header, "file_meta", {}), "MediaStorageSOPClassUID")
+
+
+def _is_whole(header: Header, left_bytes: int) -> bool:
+    """Whether an image has a size, and its file the uncompressed pixels that it promises."""
+    if class_uid(header) in (RTSTRUCT, DIRECTORY):
+        return True
+    size = number(header, "Rows"), number(header, "Columns")
+    if size[0] is None or size[1] is None:
+        return False
+    if COMPRESSED_OR_DEFLATED.match(text(getattr(header, "file_meta", {}), "TransferSyntaxUID")):
+        return True
+    count = (number(header, "NumberOfFrames") or 1) * (number(header, "SamplesPerPixel") or 1)
+    return left_bytes >= size[0] * size[1] * count * (number(header, "BitsAllocated") or 0.0) / 8
+
+
+def value(holder: Header, keyword: str) -> Any:
+    """Return an element's value; None when it is absent, empty or unreadable."""
+    try:
+        found = holder.get(keyword)
+    except Exception:  # an odd value may break its conversion in any way
+        return None
+    return None if found is None or found == "" or (hasattr(found, "__len__") and len(found) == 0) else found
+
+
+def text(holder: Header, keyword: str) -> str:
+    """Return an element as text; empty when absent."""
+    found = value(holder, keyword)
+    return "" if found is None else str(found).strip(" \0")
+
+
+def words(holder: Header, keyword: str) -> tuple[str, ...]:
+    """Return the values of an element as capital words; none when absent."""
+    found = value(holder, keyword)
+    if found is None:
+        return ()
+    many = [found] if isinstance(found, str) or not hasattr(found, "__iter__") else list(found)
+    return tuple(str(word).strip().upper() for word in many)
+
+
+def numbers(holder: Header, keyword: str) -> tuple[float, ...]:
+    """Return the finite numbers of an element; none when it is absent or one of them is no number."""
+    found = value(holder, keyword)
+    if found is None:
+        return ()
+    many = list(found) if hasattr(found, "__iter__") and not isinstance(found, str) else [found]
+    try:
+        read = tuple(float(part) for part in many)
+    except (TypeError, ValueError):
+        return ()
+    return read if all(isfinite(part) for part in read) else ()
+
+
+def number(holder: Header, keyword: str) -> float | None:
+    """Return the first number of an element; None when absent."""
+    found = numbers(holder, keyword)
+    return found[0] if found else None
+
+
+def items(holder: Header, keyword: str) -> tuple[Header, ...]:
+    """Return the items of a sequence; none when absent."""
+    found = value(holder, keyword)
+    try:
+        return tuple(item for item in found if hasattr(item, "get")) if found is not None else ()
+    except Exception:  # a broken item breaks the iteration in any way
+        return ()
+
+
+def item(holder: Header, *keywords: str) -> Header:
+    """Return the first item of nested sequences; an empty mapping where one is absent."""
+    for keyword in keywords:
+        inner = items(holder, keyword)
+        if not inner:
+            return {}
+        holder = inner[0]
+    return holder
+
+
+def code(holder: Header, keyword: str) -> tuple[str, str, str]:
+    """Return scheme, value and meaning of a coded entry; empty texts where absent."""
+    entry = item(holder, keyword)
+    return text(entry, "CodingSchemeDesignator"), text(entry, "CodeValue"), text(entry, "CodeMeaning")
+
+
+def secrets_of(header: Header) -> frozenset[str]:
+    """Return the words of a header that name the patient or the examination."""
+    found: set[str] = set()
+    for keyword in PERSONAL:
+        whole = text(header, keyword)
+        found |= {whole, *re.split(r"[\^=\s,\\]+", whole)}
+    return frozenset(word.casefold() for word in found if len(word) >= SHORTEST_SECRET)
+
+
+def scrubbed(told: str, secrets: frozenset[str]) -> str:
+    """Return a text with every word that names the patient blotted out."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        found = re.escape(secret)
+        if len(secret) < WITHIN_WORDS:
+            found = rf"(?<![^\W_]){found}(?![^\W_])"
+        told = re.sub(found, REDACTED, told, flags=re.IGNORECASE)
+    return told
+
+
+def unmistakable(secrets: frozenset[str]) -> frozenset[str]:
+    """Return the secrets that can be no word or number of a sentence: for texts that were composed here."""
+    return frozenset(s for s in secrets if len(s) >= WITHIN_WORDS)

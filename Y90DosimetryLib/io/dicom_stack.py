@@ -1,0 +1,268 @@
+"""The files of one DICOM series as a volume: geometry from the headers, values decoded and rescaled by GDCM.
+
+SimpleITK carries GDCM, which decodes JPEG, JPEG-LS, JPEG 2000, RLE, deflated and big endian data without any
+plug-in, also inside 3D Slicer; pydicom alone would need one for each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import degrees
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ..errors import GeometryError, InputError
+from ..images import Array
+from .dicom_header import Header, item, items, number, numbers, text, value
+from .dicom_series import LARGEST_TILT_RATIO, LARGEST_UNEVENNESS_RATIO, check_heights, quiet
+from .dicom_sort import Series
+
+Float64 = NDArray[np.float64]
+EXPORT_AGAIN = "Export the series again"
+OUTSIDE_HU = -1024
+"""What a straightened CT holds where nothing was scanned."""
+SAME_SIZE_RATIO = 0.01
+LARGEST_LEAN_DEG = 35.0
+"""Tool default: gantries tilt by up to 30 degrees."""
+LONGEST_MM = 3000.0
+"""Tool default: no scan of a patient is longer."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A volume, the headers of its slices in their order (one alone for a file with all slices), and what was done."""
+
+    image: sitk.Image
+    headers: tuple[Header, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Lattice:
+    """Where slices lie: axes as columns, spacing of columns and rows, and the order of the slices."""
+
+    axes: Float64
+    spacing_mm: tuple[float, float, float]
+    origin_mm: Float64
+    order: NDArray[np.intp]
+    drift: Float64
+    """How far the stack moves sideways along both axes for each millimeter: not zero for a tilted gantry."""
+
+    def place(self, image: sitk.Image) -> sitk.Image:
+        image.SetSpacing(self.spacing_mm)
+        image.SetOrigin(self.origin_mm.tolist())
+        image.SetDirection(self.axes.ravel().tolist())
+        return image
+
+
+def read_stack(series: Series, where: str, *, straighten: bool = False) -> Stack:
+    """Return a series as one right-angled volume with rescaled values.
+
+    Parameters
+    ----------
+    straighten
+        Whether a stack that leans (gantry tilt) is resampled along its slices; else it is refused.
+
+    Raises
+    ------
+    InputError, GeometryError
+        If slices are cut off, missing, doubled, uneven, without place or size, or can't be decoded.
+    """
+    if series.broken:
+        raise InputError(
+            f"{len(series.broken)} files are truncated, the first is {series.broken[0]}",
+            where=where,
+            remedy="Copy the series again",
+        )
+    if number(series.header, "NumberOfFrames") is None:
+        return _from_slices(series, where, straighten)
+    if items(series.header, "SharedFunctionalGroupsSequence"):
+        return _from_functional_groups(series, where)
+    return _from_nuclear_frames(series, where)
+
+
+def decoded(files: list[str], where: str, kind: int) -> sitk.Image:
+    """Return the rescaled voxels of files; the geometry is not to be trusted."""
+    try:
+        with quiet():
+            image: sitk.Image = sitk.ReadImage(files if len(files) > 1 else files[0], kind)
+    except RuntimeError:
+        raise InputError(
+            "the pixels can't be decoded (a damaged file, or a compression that is not known here)",
+            where=where,
+            remedy="Copy the series again, or let the PACS send it uncompressed (Explicit VR Little Endian)",
+        ) from None
+    for key in image.GetMetaDataKeys():  # among them the patient's name
+        image.EraseMetaData(key)
+    return image
+
+
+def axes_of(holder: Header, where: str) -> Float64:
+    """Return row direction, column direction and normal as columns, from ImageOrientationPatient.
+
+    Raises
+    ------
+    GeometryError
+        If it is absent or no pair of perpendicular unit vectors.
+    """
+    cosines = np.array(numbers(holder, "ImageOrientationPatient"))
+    if cosines.size != 6:
+        raise GeometryError("the orientation of the slices is not stated", where=where, remedy=EXPORT_AGAIN)
+    row, column = cosines[:3], cosines[3:]
+    axes = np.stack([row, column, np.cross(row, column)], axis=1)
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
+        raise GeometryError("the orientation of the slices is no right angle", where=where, remedy=EXPORT_AGAIN)
+    return axes
+
+
+def pixel_mm(holder: Header, where: str) -> tuple[float, float]:
+    """Return the distances of columns and of rows in mm."""
+    spacing = numbers(holder, "PixelSpacing")
+    if len(spacing) != 2 or min(spacing) <= 0:
+        raise GeometryError(
+            "the pixel size (PixelSpacing) is not stated", where=where, remedy=f"{EXPORT_AGAIN}, or as NRRD"
+        )
+    return spacing[1], spacing[0]
+
+
+def _from_slices(series: Series, where: str, straighten: bool) -> Stack:
+    headers = series.headers
+    if len(headers) == 1:
+        raise InputError("this is a single slice", where=where, remedy="Give the folder that holds the whole series")
+    points = [np.array(numbers(h, "ImagePositionPatient")) for h in headers]
+    lost = sum(p.size != 3 for p in points)
+    if lost:
+        raise GeometryError(f"{lost} slices do not state their position", where=where, remedy=EXPORT_AGAIN)
+    lattice = _lattice(axes_of(headers[0], where), np.array(points), pixel_mm(headers[0], where), where)
+    ordered = tuple(headers[i] for i in lattice.order)
+    image = lattice.place(decoded([str(series.files[i]) for i in lattice.order], where, _pixel_type(headers)))
+    tilt_deg = degrees(np.arctan(np.linalg.norm(lattice.drift)))
+    if np.linalg.norm(lattice.drift) <= LARGEST_TILT_RATIO:
+        return Stack(image, ordered)
+    if not straighten or tilt_deg > LARGEST_LEAN_DEG:
+        raise GeometryError(
+            f"the stack leans by {tilt_deg:.1f} degrees (gantry tilt?)",
+            where=where,
+            remedy="Resample the image to a right-angled grid first",
+        )
+    told = f"{where}: the gantry was tilted by {tilt_deg:.1f} degrees; resampled to a right-angled grid"
+    return Stack(_straightened(image, lattice), ordered, (told,))
+
+
+def _lattice(axes: Float64, points: Float64, pixel: tuple[float, float], where: str) -> _Lattice:
+    heights_mm = points @ axes[:, 2]
+    order = np.argsort(heights_mm, kind="stable")
+    check_heights(heights_mm[order], where)
+    height_mm = float(np.ptp(heights_mm))
+    drift = axes[:, :2].T @ (points[order[-1]] - points[order[0]]) / height_mm
+    aside_mm = (points - points[order[0]]) @ axes[:, :2] - np.outer(heights_mm - heights_mm.min(), drift)
+    if np.abs(aside_mm).max() > LARGEST_UNEVENNESS_RATIO * min(pixel) or height_mm > LONGEST_MM:
+        raise GeometryError(
+            "the slices do not lie one above the other", where=where, remedy="Export one volume of one field of view"
+        )
+    step_mm = height_mm / (len(points) - 1)
+    return _Lattice(axes, (*pixel, step_mm), points[order[0]], order, drift)
+
+
+def _straightened(image: sitk.Image, lattice: _Lattice) -> sitk.Image:
+    """Undo the lean: each slice is moved along itself by its height times the drift, into a grid that holds all."""
+    size, spacing = np.array(image.GetSize()), np.array(image.GetSpacing())
+    reach_mm = lattice.drift * spacing[2] * (size[2] - 1)
+    before = np.ceil(np.maximum(-reach_mm, 0) / spacing[:2]).astype(int)
+    after = np.ceil(np.maximum(reach_mm, 0) / spacing[:2]).astype(int)
+    grid = sitk.Image([*(size[:2] + before + after).tolist(), int(size[2])], image.GetPixelID())
+    lattice.place(grid)
+    grid.SetOrigin((lattice.origin_mm - lattice.axes[:, :2] @ (before * spacing[:2])).tolist())
+    shear = sitk.AffineTransform(3)
+    matrix = np.eye(3) - np.outer(lattice.axes[:, :2] @ lattice.drift, lattice.axes[:, 2])
+    shear.SetMatrix(matrix.ravel().tolist())
+    shear.SetCenter(lattice.origin_mm.tolist())
+    return sitk.Resample(image, grid, shear, sitk.sitkLinear, OUTSIDE_HU)
+
+
+def _pixel_type(headers: tuple[Header, ...]) -> int:
+    """Return a type that holds rescaled values: the stored one where no rescaling would round."""
+    scales = {(number(h, "RescaleSlope"), number(h, "RescaleIntercept")) for h in headers}
+    stored = {(number(h, "BitsAllocated"), number(h, "PixelRepresentation")) for h in headers}
+    whole = all(v is None or v == round(v) for scale in scales for v in scale)
+    if len(scales) == 1 and len(stored) == 1 and whole:
+        return int(sitk.sitkUnknown)
+    return int(sitk.sitkFloat32 if all((number(h, "BitsAllocated") or 16) <= 16 for h in headers) else sitk.sitkFloat64)
+
+
+def _from_nuclear_frames(series: Series, where: str) -> Stack:
+    """Read a reconstructed SPECT: its place stands with the detector, its slices follow the slice vector."""
+    header = series.header
+    count = int(number(header, "NumberOfFrames") or 0)
+    told = int(number(header, "NumberOfSlices") or count)
+    if told != count or count < 2:
+        raise InputError(
+            f"{count} frames for {told} slices (several energy windows, gates or time points)",
+            where=where,
+            remedy="Export the reconstructed volume of the photopeak alone",
+        )
+    notes: list[str] = []
+    step_mm = number(header, "SpacingBetweenSlices") or 0.0
+    pixel = pixel_mm(header, where)
+    if not step_mm:
+        step_mm = number(header, "SliceThickness") or 0.0
+        if not step_mm or abs(step_mm / pixel[0] - 1) > SAME_SIZE_RATIO:
+            raise GeometryError(
+                "the distance between slices is not stated", where=where, remedy=f"{EXPORT_AGAIN}, or as NRRD"
+            )
+        notes.append(f"{where}: the distance between slices is taken from their thickness, {step_mm:g} mm as the pixel")
+    place = item(header, "DetectorInformationSequence")
+    place = header if value(header, "ImagePositionPatient") is not None else place
+    first = np.array(numbers(place, "ImagePositionPatient"))
+    if first.size != 3:
+        raise GeometryError(
+            "the position in the patient is not stated, neither of the image nor of the detector",
+            where=where,
+            remedy="Export it with its geometry, or place it by hand on the CT in 3D Slicer and save it as NRRD",
+        )
+    axes = axes_of(place if numbers(place, "ImageOrientationPatient") else header, where)
+    vector = np.array(numbers(header, "SliceVector") or range(1, count + 1))
+    if sorted(vector.tolist()) != list(range(1, count + 1)):
+        raise InputError("the slice vector does not name every slice once", where=where, remedy=EXPORT_AGAIN)
+    points = first + np.outer((vector - 1) * step_mm, axes[:, 2])
+    return _reordered(series, axes, points, pixel, where, tuple(notes))
+
+
+def _from_functional_groups(series: Series, where: str) -> Stack:
+    """Read an enhanced multi-frame image (CT, PET, X-ray 3D): each frame states its own plane."""
+    header = series.header
+    shared = item(header, "SharedFunctionalGroupsSequence")
+    frames = items(header, "PerFrameFunctionalGroupsSequence")
+    points = [numbers(group_of(f, shared, "PlanePositionSequence"), "ImagePositionPatient") for f in frames]
+    if len(points) < 2 or any(len(p) != 3 for p in points):
+        raise GeometryError("frames do not state their position", where=where, remedy=EXPORT_AGAIN)
+    planes = {numbers(group_of(f, shared, "PlaneOrientationSequence"), "ImageOrientationPatient") for f in frames}
+    values = [group_of(f, shared, "PixelValueTransformationSequence") for f in frames]
+    scales = {(text(v, "RescaleSlope"), text(v, "RescaleIntercept")) for v in values}
+    if len(planes) > 1 or len(scales) > 1:
+        raise InputError(
+            "the frames differ in orientation or rescaling", where=where, remedy="Let the PACS send single slices"
+        )
+    axes = axes_of(group_of(frames[0], shared, "PlaneOrientationSequence"), where)
+    pixel = pixel_mm(group_of(frames[0], shared, "PixelMeasuresSequence"), where)
+    return _reordered(series, axes, np.array(points), pixel, where, ())
+
+
+def group_of(frame: Header, shared: Header, name: str) -> Header:
+    """Return a functional group of a frame, its own or the one shared by all frames."""
+    return item(frame, name) or item(shared, name)
+
+
+def _reordered(
+    series: Series, axes: Float64, points: Float64, pixel: tuple[float, float], where: str, notes: tuple[str, ...]
+) -> Stack:
+    lattice = _lattice(axes, points, pixel, where)
+    if np.linalg.norm(lattice.drift) > LARGEST_TILT_RATIO:
+        raise GeometryError("the frames lean (gantry tilt?)", where=where, remedy="Let the PACS send single slices")
+    image = decoded([str(series.files[0])], where, _pixel_type(series.headers))
+    frames: Array = sitk.GetArrayViewFromImage(image)
+    if frames.ndim != 3 or len(frames) != len(points):
+        raise InputError("the file holds another number of frames than it says", where=where, remedy=EXPORT_AGAIN)
+    return Stack(lattice.place(sitk.GetImageFromArray(frames[lattice.order])), series.headers, notes)
