@@ -130,6 +130,29 @@ def unos_stage(extent: Extent) -> UnosStage:
     return UnosStage.T2 if extent.largest_mm <= 30.0 else UnosStage.T3
 
 
+def bclc_stage(extent: Extent, ecog: int, end_stage_liver: bool) -> str:
+    """Return the Barcelona stage, "0" to "D", from tumor, performance status and liver.
+
+    D: ECOG above 2 or end-stage liver function. C: vascular invasion, disease outside the liver, or ECOG 1 or 2.
+    0: one tumor up to 2 cm. A: one tumor, or up to three up to 3 cm. B: more. Source: Reig et al., J Hepatol
+    2022;76:681. What "end-stage" is, the caller says (Child-Pugh C).
+
+    Raises
+    ------
+    InputError
+        If the performance status is not 0 to 4.
+    """
+    if ecog not in range(5):
+        raise InputError(f"it is {ecog}", where="ECOG performance status", remedy="Enter 0 to 4")
+    if ecog > 2 or end_stage_liver:
+        return "D"
+    if ecog > 0 or not extent.is_confined:
+        return "C"
+    if extent.number == 1:
+        return "0" if extent.largest_mm <= 20.0 else "A"
+    return "A" if extent.number <= 3 and extent.largest_mm <= 30.0 else "B"
+
+
 def within_milan(extent: Extent) -> bool:
     """Whether one tumor up to 5 cm, or up to three up to 3 cm. Source: Mazzaferro et al., NEJM 1996;334:693."""
     limit_mm = 50.0 if extent.number == 1 else 30.0

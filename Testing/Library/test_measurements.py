@@ -6,7 +6,18 @@ from datetime import date, datetime, timedelta
 import pytest
 from shapes import box, constant, grid
 
-from Y90DosimetryLib.case import Basis, Case, Disease, Infusion, Patient, Session, Settings, Vial
+from Y90DosimetryLib.case import (
+    Basis,
+    Case,
+    Disease,
+    Encephalopathy,
+    Grade,
+    Infusion,
+    Patient,
+    Session,
+    Settings,
+    Vial,
+)
 from Y90DosimetryLib.dosimetry.doses import doses_of, prepare
 from Y90DosimetryLib.dosimetry.regions import regions_of
 from Y90DosimetryLib.errors import InputError
@@ -194,3 +205,21 @@ def test_a_plan_that_was_delivered_no_longer_counts():
     rows = found(plan, done)
     assert value(rows, "session_count") == 1
     assert value(rows, "dose_basis") == "delivered"
+
+
+def test_the_barcelona_stage_is_the_stated_one_or_follows_from_the_case():
+    known = Patient(
+        bilirubin_umol_l=10.0,
+        albumin_g_l=42.0,
+        inr_ratio=1.0,
+        ascites=Grade.NONE,
+        encephalopathy=Encephalopathy.NONE,
+        ecog=0,
+    )
+    facts = {"extrahepatic_disease": False, "pvtt_grade": "none", "hepatic_vein_thrombus_grade": "none"}
+    assert value(found(patient=known, facts=facts), "bclc_stage") == "A"
+    assert value(found(patient=known, facts={**facts, "pvtt_grade": "VP2"}), "bclc_stage") == "C"
+    assert value(found(patient=known, facts={**facts, "bclc_stage_stated": "B"}), "bclc_stage") == "B"
+    rows = found(patient=replace(known, ecog=None), facts=facts)
+    assert value(rows, "bclc_stage") is None
+    assert rows["bclc_stage", ""].needs == ("ecog",)

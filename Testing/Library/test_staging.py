@@ -14,6 +14,7 @@ from Y90DosimetryLib.staging import (
     PortalInvasion,
     UnosStage,
     afp_model_score,
+    bclc_stage,
     unos_stage,
     within_afp_model,
     within_milan,
@@ -173,3 +174,31 @@ def test_without_a_tumor_there_is_no_stage():
 def test_a_negative_alpha_fetoprotein_is_refused():
     with pytest.raises(InputError, match="alpha-fetoprotein"):
         afp_model_score(confined(30), -1)
+
+
+@pytest.mark.parametrize(
+    ("diameters_mm", "invasion", "outside", "ecog", "end_stage", "stage"),
+    [
+        ((20.0,), False, False, 0, False, "0"),
+        ((20.1,), False, False, 0, False, "A"),
+        ((90.0,), False, False, 0, False, "A"),
+        ((30.0, 30.0, 30.0), False, False, 0, False, "A"),
+        ((30.1, 20.0), False, False, 0, False, "B"),
+        ((10.0, 10.0, 10.0, 10.0), False, False, 0, False, "B"),
+        ((20.0,), True, False, 0, False, "C"),
+        ((20.0,), False, True, 0, False, "C"),
+        ((20.0,), False, False, 1, False, "C"),
+        ((20.0,), False, False, 2, False, "C"),
+        ((20.0,), False, False, 3, False, "D"),
+        ((20.0,), True, True, 0, True, "D"),
+    ],
+)
+def test_the_barcelona_stage_follows_tumor_performance_and_liver(
+    diameters_mm, invasion, outside, ecog, end_stage, stage
+):
+    assert bclc_stage(Extent(diameters_mm, invasion, outside), ecog, end_stage) == stage
+
+
+def test_a_performance_status_that_does_not_exist_is_refused():
+    with pytest.raises(InputError, match="Enter 0 to 4"):
+        bclc_stage(Extent((20.0,), False, False), 5, end_stage_liver=False)

@@ -167,6 +167,21 @@ def _afp_model_score(view: View) -> Value:
     return float(staging.afp_model_score(extent, afp_ng_ml))
 
 
+def _bclc_stage(view: View) -> Value:
+    """Return the stage as stated, else that of tumor, performance status and Child-Pugh C for an end-stage liver."""
+    said = view.fact("bclc_stage_stated")
+    if not isinstance(said, Missing):
+        return said
+    extent, ecog, liver = _extent(view, needs_spread=True), view.case.patient.ecog, _child_pugh(view)
+    if isinstance(extent, Missing):
+        return extent
+    if ecog is None:
+        return Missing("ECOG not entered", ("ecog",))
+    if isinstance(liver, Missing):
+        return liver
+    return staging.bclc_stage(extent, ecog, liver.child_class is scores.ChildPughClass.C)
+
+
 CLINICAL: Mapping[str, Function] = {
     "scenario": lambda view: stated(view.case.disease.scenario, "scenario"),
     "intent": lambda view: stated(view.case.disease.intent, "intent"),
@@ -190,7 +205,7 @@ CLINICAL: Mapping[str, Function] = {
     "within_ucsf": _within_ucsf,
     "within_up_to_7": _within_up_to_7,
     "afp_model_score": _afp_model_score,
-    "bclc_stage": lambda view: view.fact("bclc_stage_stated"),
+    "bclc_stage": _bclc_stage,
 }
 
 CLINICAL_ITEMS: Mapping[str, ItemFunction] = {"tumor_diameter_mm": _diameters}
