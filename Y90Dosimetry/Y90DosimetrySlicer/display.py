@@ -31,7 +31,7 @@ TOWARD_WHITE_FRACTION = 0.5
 """How much lighter than the dose under it an isodose line is, as in the report's pictures."""
 CT_WINDOW_HU = (400.0, 40.0)
 """Width and level, as in the report's pictures."""
-ANNOTATION_WIDTH = 60
+ANNOTATION_WIDTH = 44
 """Characters of a line in a slice view."""
 
 
