@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from shapes import rotation
 
 from Y90DosimetryLib import assess, prepare
+from Y90DosimetryLib import assessment as assessment_room
 from Y90DosimetryLib.case import Basis, Case, Disease, DoseModel, Infusion, Patient, Session, Settings, Vial
-from Y90DosimetryLib.checks import Level, raised
+from Y90DosimetryLib.checks import CATALOG, CheckResult, Level, raised
+from Y90DosimetryLib.checks import Outcome as CheckOutcome
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.regions import RegionKind
 from Y90DosimetryLib.errors import Cancelled, InputError
@@ -313,3 +315,13 @@ def test_masks_in_centimeters_give_no_dose_at_all(patient):
     for model in Model:
         assert isinstance(assessment.doses.total(model), Missing)
     assert "centimeters" in " ".join(c.message + c.check.remedy for c in raised(assessment.checks))
+
+
+def test_an_energy_that_does_not_close_withholds_every_dose(patient, assessed, monkeypatch):
+    open_balance = CheckResult(CATALOG["energy_map"], "", 0.1, "the energy does not close", CheckOutcome.RAISED)
+    monkeypatch.setattr(assessment_room, "run_checks", lambda *_args, **_more: (open_balance,))
+    found = assess(patient.case(), prepared=assessed.doses.prepared)
+    for model in Model:
+        assert isinstance(found.doses.total(model), Missing)
+    assert isinstance(found.dose_map, Missing)
+    assert "does not close" in found.dose_map.because
