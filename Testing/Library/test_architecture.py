@@ -34,6 +34,7 @@ FLOORS = (
     "images",  # one class a quantity, each with its image
     "structures",  # outlines and their roles
     "terminology",  # the codes that outlines are saved under
+    "lesions",  # what a reader measures of tumors and thrombi
     "facts",  # questions to the team that need no image
     "case",  # all that is known of one patient
     "occupancy",  # the share of a voxel that an outline fills
@@ -44,6 +45,7 @@ FLOORS = (
     "scores",  # liver function
     "staging",  # extent of the tumor
     "dosimetry",  # doses: one file a model
+    "lung_shunt",  # the lung shunt fraction measured
     "checks",  # whether the numbers can be believed
     "vocabulary",  # every number and fact that may be reported or judged
     "measures",  # one of them for a case: its value, or why it is missing

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..errors import Cancelled, DosimetryError
 from ..version import __version__
-from . import calc, export, plan, planner, rules
+from . import calc, export, plan, planner, register, rules
 
 OK, WRONG_INPUT, FAULT, STOPPED = 0, 2, 3, 130
 
@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     planner.add_parser(commands)
     plan.add_parser(commands)
+    register.add_parser(commands)
     export.add_parser(commands)
     calc.add_parser(commands)
     rules.add_parser(commands)
