@@ -10,6 +10,7 @@ from .dosimetry.doses import Doses, Prepared, Withheld, doses_of, prepare
 from .dosimetry.dvh import Dvh
 from .dosimetry.maps import SessionMap, dvh_of_part, session_map, total_map
 from .dosimetry.regions import Region, regions_of
+from .followup.overview import FollowUp, follow_up_of
 from .guidelines import Finding, Verdict, judge, load_rules, verdict
 from .images import DoseMap
 from .measurements import measure
@@ -45,6 +46,8 @@ class Assessment:
     checks: tuple[CheckResult, ...]
     findings: tuple[Finding, ...]
     verdict: Verdict
+    follow_up: FollowUp | None = None
+    """None where the case has no time point."""
 
 
 def assess(case: Case, progress: Progress = silent, prepared: Prepared | None = None) -> Assessment:
@@ -90,7 +93,18 @@ def _assess(case: Case, prepared: Prepared, withheld: Withheld, progress: Progre
     checks = run_checks(case, prepared, doses, maps)
     progress(1.0, "done")
     return Assessment(
-        case, doses, regions, maps, dose_map, dvhs, flr_dvh, measurements, checks, findings, verdict(findings)
+        case,
+        doses,
+        regions,
+        maps,
+        dose_map,
+        dvhs,
+        flr_dvh,
+        measurements,
+        checks,
+        findings,
+        verdict(findings),
+        follow_up_of(case, prepared, doses, measurements),
     )
 
 

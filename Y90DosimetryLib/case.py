@@ -5,7 +5,7 @@ Every clinical fact may be None: unknown. Unknown is never filled in; what needs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,9 @@ from enum import StrEnum
 from .errors import InputError
 from .facts import FactValue, check_facts
 from .images import ActivityMap, CountMap, CtImage
+from .patient import Encephalopathy as Encephalopathy
+from .patient import Grade as Grade
+from .patient import Patient as Patient
 from .physics import (
     DEFAULT_HALF_LIFE_H,
     DEFAULT_JOULE_PER_GBQ,
@@ -21,6 +24,9 @@ from .physics import (
     elapsed_h,
 )
 from .structures import Role, Structure
+from .timepoints import TimeKind as TimeKind
+from .timepoints import TimePoint as TimePoint
+from .timepoints import check_structures, day_of, in_order, require_unique
 
 SCENARIOS: Mapping[int, str] = {
     1: "Radiation segmentectomy",
@@ -30,22 +36,6 @@ SCENARIOS: Mapping[int, str] = {
     5: "Macrovascular invasion",
 }
 """The clinical scenarios of the consensus (Salem et al. 2023) by their number."""
-
-
-class Grade(StrEnum):
-    """Ascites: none, slight, or moderate and more (Child-Pugh)."""
-
-    NONE = "none"
-    SLIGHT = "slight"
-    MODERATE = "moderate"
-
-
-class Encephalopathy(StrEnum):
-    """Hepatic encephalopathy, West Haven grades as Child-Pugh groups them."""
-
-    NONE = "none"
-    GRADE_1_2 = "grade_1_2"
-    GRADE_3_4 = "grade_3_4"
 
 
 class Intent(StrEnum):
@@ -81,23 +71,6 @@ class CountReference(StrEnum):
 
     LIVER = "liver"
     PERFUSED = "perfused"
-
-
-@dataclass(frozen=True)
-class Patient:
-    """Body and laboratory values; all optional."""
-
-    weight_kg: float | None = None
-    height_cm: float | None = None
-    bilirubin_umol_l: float | None = None
-    albumin_g_l: float | None = None
-    inr_ratio: float | None = None
-    creatinine_umol_l: float | None = None
-    gfr_ml_min_173m2: float | None = None
-    ascites: Grade | None = None
-    encephalopathy: Encephalopathy | None = None
-    ecog: int | None = None
-    afp_ng_ml: float | None = None
 
 
 @dataclass(frozen=True)
@@ -200,7 +173,7 @@ class Session:
     def __post_init__(self) -> None:
         if not self.infusions:
             raise InputError("no infusion", where=f"session '{self.label}'", remedy="Add at least one infusion")
-        _require_unique((i.label for i in self.infusions), f"session '{self.label}', infusions")
+        require_unique((i.label for i in self.infusions), f"session '{self.label}', infusions")
 
 
 @dataclass(frozen=True)
@@ -229,7 +202,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Case:
-    """One patient at one time: images, structures, sessions in time order, and the settings."""
+    """One patient: the planning study, the sessions in the order of time, what came after them, and the settings.
+
+    `structures`, `ct` and `patient` are the planning study, on which the doses are computed. It is the baseline of
+    everything later, unless `time_points` holds one of the kind baseline.
+    """
 
     label: str
     structures: tuple[Structure, ...]
@@ -240,18 +217,12 @@ class Case:
     settings: Settings = field(default_factory=Settings)
     notes: tuple[str, ...] = ()
     """What was changed or assumed while reading (negative voxels set to 0, a rescale applied, …)."""
+    time_points: tuple[TimePoint, ...] = ()
+    """Studies on other days, before or after the treatment; kept in the order of their days."""
 
     def __post_init__(self) -> None:
-        _require_unique((s.label for s in self.structures), "structures")
-        for role in Role:
-            found = [s.label for s in self.structures if s.role is role]
-            if len(found) > 1 and not role.takes_several:
-                raise InputError(
-                    f"{len(found)} structures are called {role.display_name.lower()}: {', '.join(found)}",
-                    where="structures",
-                    remedy="Keep one, or give the others another role",
-                )
-        _require_unique((s.label for s in self.sessions), "sessions")
+        check_structures(self.structures, "structures")
+        require_unique((s.label for s in self.sessions), "sessions")
         perfused = {s.label for s in self.structures if s.role is Role.PERFUSED}
         for session in self.sessions:
             for infusion in session.infusions:
@@ -262,6 +233,8 @@ class Case:
                         remedy=f"Name one of: {', '.join(sorted(perfused)) or 'none is outlined yet'}",
                     )
         self._check_delivered_plans()
+        object.__setattr__(self, "time_points", in_order(self.time_points))
+        self._check_baseline()
 
     def _check_delivered_plans(self) -> None:
         plans = {s.label for s in self.sessions if s.basis is Basis.PLANNED}
@@ -271,6 +244,16 @@ class Case:
                     f"it delivers '{session.delivers}', which is no planned session, or it is itself a plan",
                     where=f"session '{session.label}'",
                     remedy="Name a planned session, and set basis to delivered",
+                )
+
+    def _check_baseline(self) -> None:
+        given = [i.given_at for s in self.sessions for i in s.infusions if i.given_at is not None]
+        for point in self.time_points:
+            if point.kind is TimeKind.BASELINE and given and point.on > max(day_of(g) for g in given):
+                raise InputError(
+                    f"{point.on.isoformat()} lies after the last infusion",
+                    where=f"baseline '{point.label}'",
+                    remedy="Correct the date, or make it a follow_up",
                 )
 
     def of_role(self, role: Role) -> tuple[Structure, ...]:
@@ -283,6 +266,12 @@ class Case:
         return found[0] if found else None
 
 
+def counted_sessions(case: Case) -> tuple[Session, ...]:
+    """Return the sessions that count in totals: a plan that was delivered does not."""
+    replaced = {s.delivers for s in case.sessions}
+    return tuple(s for s in case.sessions if s.label not in replaced)
+
+
 def require_aware(moment: datetime | None, where: str) -> None:
     """Raise `InputError` when *moment* has no time zone."""
     if moment is not None and moment.tzinfo is None:
@@ -291,11 +280,3 @@ def require_aware(moment: datetime | None, where: str) -> None:
             where=where,
             remedy="Write it with its offset, for example 2026-03-04T10:00:00+01:00",
         )
-
-
-def _require_unique(labels: Iterable[str], where: str) -> None:
-    seen: set[str] = set()
-    for label in labels:
-        if label in seen:
-            raise InputError(f"two are named '{label}'", where=where, remedy="Give each its own name")
-        seen.add(label)

@@ -113,7 +113,7 @@ def _catalog() -> Iterator[Fact]:
     yield Fact("arterial_patency_confirmed", "Angiography confirmed the arterial supply", yes_no, group, (1,))
     yield Fact("abutting_organs", "Tumor abuts colon, gallbladder or stomach", yes_no, group, (1,))
     yield Fact("previous_pve", "Earlier portal vein embolization", yes_no, group, (2,))
-    yield Fact("comorbidity_precluding_surgery", "Comorbidity that precludes surgery", yes_no, group, (2,))
+    yield Fact("comorbidity_precluding_surgery", "Comorbidity that precludes surgery", yes_no, group, NOT_SEGMENTECTOMY)
     yield Fact("previous_y90", "Y-90 treatments before those of this case", yes_no, group)
     yield Fact(
         "earlier_lung_dose_gy",
@@ -188,7 +188,9 @@ def _catalog() -> Iterator[Fact]:
     yield Fact(
         "localized_mrecist", "Response in the treated zone (localized mRECIST)", choice, group, choices=RESPONSES
     )
-    yield Fact("mrecist", "Response of the whole disease (mRECIST)", choice, group, (3, 4, 5), choices=RESPONSES)
+    yield Fact(
+        "mrecist", "Response of the whole disease (mRECIST)", choice, group, NOT_SEGMENTECTOMY, choices=RESPONSES
+    )
     yield Fact(
         "last_imaging_age_months",
         "Time since the last follow-up imaging",
@@ -218,6 +220,13 @@ def _catalog() -> Iterator[Fact]:
     group = "surgery"
     yield Fact("surgery_planned", "Resection or transplantation is planned", yes_no, group, NOT_SEGMENTECTOMY)
     yield Fact("surgery_date", "Date of surgery, planned or done", Kind.DATE, group, NOT_SEGMENTECTOMY)
+    yield Fact(
+        "severe_portal_hypertension",
+        "Severe portal hypertension that precludes resection",
+        yes_no,
+        group,
+        NOT_SEGMENTECTOMY,
+    )
     yield Fact("downstaged", "Downstaged to transplant criteria", yes_no, group, NOT_SEGMENTECTOMY)
     yield Fact(
         "free_of_other_tumor_months",
@@ -232,6 +241,21 @@ def _catalog() -> Iterator[Fact]:
 
 FLR_IMAGING_MONTHS = (1, 3, 6, 9)
 """When the remnant is imaged after radiation lobectomy: Salem et al. 2023, scenario 2, outcome assessment, 1."""
+FLR_IMAGING_TOLERANCE_MONTHS: Mapping[int, float] = {1: 0.46, 3: 1.0, 6: 1.0, 9: 1.0}
+"""Tool default: how far from each of these months an image still counts as of it; 0.46 is two weeks."""
+
+TIMED_FACTS = (
+    "localized_mrecist",
+    "mrecist",
+    "pvtt_grade",
+    "hepatic_vein_thrombus_grade",
+    "extrahepatic_disease",
+    "retreatment_planned",
+    "systemic_therapy_planned",
+    "pve_planned",
+    "function_imaging_used",
+)
+"""Facts that may also be stated for one day of the follow-up; on the last day they count for the case."""
 
 CATALOG: Mapping[str, Fact] = {fact.id: fact for fact in _catalog()}
 

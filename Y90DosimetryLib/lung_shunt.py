@@ -13,9 +13,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from .case import Case
-from .dosimetry.lung import geometric_mean_counts, lung_mass_from_ct_g, lung_shunt_fraction
+from .dosimetry.lung import geometric_mean_counts, lung_shunt_fraction
 from .errors import GeometryError, InputError
-from .images import ActivityMap, CountMap, CtImage, array_of
+from .images import ActivityMap, CountMap, array_of
 from .missing import Missing
 from .occupancy import Grid, excluding, occupancy_of
 from .quantities import require_fraction, require_not_negative, require_positive
@@ -23,8 +23,8 @@ from .structures import Role, Structure
 
 DEFAULT_MARGIN_MM = 20.0
 """Tool default: breathing and the blur of a SPECT carry liver counts this far into the lungs above the dome."""
-WHOLE_FRACTION = 0.999
-"""Of the lungs: with less inside an image they are cut."""
+WHOLE_LIVER_FRACTION = 0.999
+"""Tool default: with less of it inside an image, the image cuts the liver."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def spect_shunt(
                 where=f"structure '{structure.label}'",
                 remedy="Check that both belong to this patient and frame of reference, or register them first",
             )
-    if in_liver.total_ml < WHOLE_FRACTION * liver.volume_ml:
+    if in_liver.total_ml < WHOLE_LIVER_FRACTION * liver.volume_ml:
         raise GeometryError(
             f"the image shows only {in_liver.total_ml / liver.volume_ml:.0%} of the liver",
             where=f"structure '{liver.label}'",
@@ -229,15 +229,6 @@ def spect_shunt(
         in_lungs.total_ml,
         beyond.total_ml,
     )
-
-
-def lung_mass_on_ct_g(lungs: Structure, ct: CtImage) -> float | Missing:
-    """Return the mass of both lungs from a CT, in g; missing where the CT cuts them."""
-    part = occupancy_of(lungs, Grid.of(ct.image))
-    if part.total_ml < WHOLE_FRACTION * lungs.volume_ml or lungs.is_empty:
-        shown = part.total_ml / lungs.volume_ml if lungs.volume_ml else 0.0
-        return Missing(f"the CT shows only {shown:.0%} of the lungs", ("lung_mass_g",))
-    return lung_mass_from_ct_g(array_of(ct.image)[part.box.slices], part.volume_ml)
 
 
 def compare_shunts(

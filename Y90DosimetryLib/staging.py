@@ -187,11 +187,16 @@ def afp_model_score(extent: Extent, afp_ng_ml: float) -> int:
     InputError
         If the alpha-fetoprotein is negative.
     """
+    return afp_model_points(extent.largest_mm, extent.number, afp_ng_ml)
+
+
+def afp_model_points(largest_mm: float, number: int, afp_ng_ml: float) -> int:
+    """Return the points of `afp_model_score`; *largest_mm* and *number* are 0 where no tumor is left."""
     require_not_negative(afp_ng_ml, "alpha-fetoprotein", "ng/mL")
-    size = 0 if extent.largest_mm <= 30.0 else 1 if extent.largest_mm <= 60.0 else 4
-    number = 0 if extent.number <= 3 else 2
+    size = 0 if largest_mm <= 30.0 else 1 if largest_mm <= 60.0 else 4
+    several = 0 if number <= 3 else 2
     marker = 0 if afp_ng_ml <= 100.0 else 2 if afp_ng_ml <= 1000.0 else 3
-    return size + number + marker
+    return size + several + marker
 
 
 def within_afp_model(extent: Extent, afp_ng_ml: float) -> bool:

@@ -174,6 +174,10 @@ def _case_measures() -> Iterator[Measure]:
         "outline liver, tumors, perfused volumes",
     )
     yield Measure("flr_volume_ml", "Future liver remnant", number, remnant)
+    yield Measure("flr_study_liver_volume_ml", "Liver of the study that shows the remnant", number, "outline the liver")
+    yield Measure(
+        "flr_study_tumors_volume_ml", "Tumors and thrombi of the study that shows the remnant", number, outline
+    )
     yield Measure("telv_ml", "Estimated total liver volume", number, "enter weight and height")
     yield Measure("sflr_fraction", "Standardized remnant (sFLR)", number, f"{remnant}; enter weight and height")
     yield Measure("flr_measured_fraction", "Remnant of the tumor-free liver", number, f"{remnant}, liver and tumors")

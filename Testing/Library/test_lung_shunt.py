@@ -14,13 +14,13 @@ from shapes import box, constant, filled, grid, points_mm
 
 from Y90DosimetryLib.case import Infusion, Session, Vial
 from Y90DosimetryLib.cli import register as command
+from Y90DosimetryLib.dosimetry.lung import lung_mass_on_ct_g
 from Y90DosimetryLib.errors import GeometryError, InputError
 from Y90DosimetryLib.images import CountMap, CtImage
 from Y90DosimetryLib.lung_shunt import (
     PlanarRegion,
     compare_shunts,
     joint_shunt_fraction,
-    lung_mass_on_ct_g,
     planar_region,
     planar_shunt,
     spect_shunt,

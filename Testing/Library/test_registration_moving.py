@@ -1,8 +1,7 @@
-"""Moving images by a transform, the measures of a registration, its checks, and the command."""
+"""Moving images by a transform, the measures of a registration, and the command."""
 
 import argparse
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,21 +9,12 @@ import SimpleITK as sitk
 from registration_kit import hybrid_ct, outline, patient
 from shapes import box, ellipsoid, grid, points_mm
 
-from Y90DosimetryLib.checks import CATALOG, Outcome
 from Y90DosimetryLib.cli import register as command
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.images import ActivityMap, CtImage
-from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.registration import (
-    REGISTRATION_CHECKS,
-    Guide,
-    Kind,
-    Registration,
-    Start,
     apply,
-    check_registration,
     dice_of,
-    fingerprint,
     is_rigid,
 )
 from Y90DosimetryLib.registration.result import motion_of, volume_ratios
@@ -154,85 +144,6 @@ def test_the_change_of_volume_is_that_of_the_moved_liver():
     assert ratio == pytest.approx(1.1**-3, rel=1e-3)
     assert lowest == pytest.approx(1.1**3, rel=1e-3)
     assert volume_ratios(ball(), rigid()) == (1.0, 1.0)
-
-
-# Checks
-
-
-def found(**changes) -> Registration:
-    """A registration about which nothing is remarkable."""
-    plain = Registration(
-        Kind.RIGID,
-        Guide.CT_TO_CT,
-        Start.GEOMETRY,
-        rigid(),
-        (3.0, 4.0, 12.0),
-        4.0,
-        0.5,
-        0.8,
-        0.7,
-        0.95,
-        1.0,
-        1.0,
-        "",
-        "",
-    )
-    return replace(plain, **changes)
-
-
-def raised(registration, **more) -> set[str]:
-    return {r.check.id for r in check_registration(registration, **more) if r.outcome is Outcome.RAISED}
-
-
-def test_nothing_is_raised_about_a_plausible_registration():
-    assert raised(found()) == set()
-    assert found().distance_mm == 13.0
-
-
-@pytest.mark.parametrize(
-    ("changes", "check_id"),
-    [
-        ({"moved_mm": (0.0, 12.0, 16.1)}, "registration_moved"),
-        ({"rotation_deg": 10.1}, "registration_turned"),
-        ({"mutual_information_after_score": 0.499}, "registration_not_improved"),
-        ({"dice_after_fraction": 0.849}, "registration_dice"),
-        ({"kind": Kind.BSPLINE}, "registration_not_rigid"),
-        ({"volume_ratio": 0.89}, "registration_volume"),
-        ({"lowest_jacobian_ratio": -0.1}, "registration_folded"),
-        ({"guide": Guide.COUNTS_TO_CT}, "registration_by_counts"),
-    ],
-)
-def test_each_implausible_registration_raises_its_own_check(changes, check_id):
-    assert raised(found(**changes)) == {check_id}
-
-
-def test_a_ct_alone_may_be_bent_without_a_warning_about_counts():
-    assert raised(found(kind=Kind.BSPLINE), quantitative=False) == set()
-
-
-def test_what_is_not_known_is_not_passed():
-    unknown = found(
-        dice_after_fraction=Missing("no outline"), mutual_information_before_score=Missing("they do not meet")
-    )
-    outcomes = {r.check.id: r.outcome for r in check_registration(unknown)}
-    assert outcomes["registration_dice"] is outcomes["registration_not_improved"] is Outcome.NOT_EVALUABLE
-
-
-def test_a_missing_registration_and_a_stale_one_are_told():
-    assert raised(None, about="session 'plan'") == {"registration_missing"}
-    image = activity().image
-    fresh = found(moving_fingerprint=fingerprint(image))
-    assert raised(fresh, moving=image) == set()
-    assert raised(fresh, moving=image * 1.001) == {"registration_stale"}
-    elsewhere = sitk.Image(image)
-    elsewhere.SetOrigin((1.0, 2.0, 3.0))
-    assert raised(fresh, moving=elsewhere) == {"registration_stale"}
-
-
-def test_thresholds_can_be_changed_by_id_and_ids_are_unique_in_the_house():
-    assert raised(found(), thresholds={"registration_moved": 10.0}) == {"registration_moved"}
-    for name, check in REGISTRATION_CHECKS.items():
-        assert CATALOG.get(name, check) == check
 
 
 # The command

@@ -172,8 +172,8 @@ LOBECTOMY = {
     "sflr_fraction": 0.34,
     "flr_volume_ml": 540.0,
     "flr_measured_fraction": 540.0 / 1350.0,
-    "liver_volume_ml": 1500.0,
-    "all_tumors_volume_ml": 150.0,
+    "flr_study_liver_volume_ml": 1500.0,
+    "flr_study_tumors_volume_ml": 150.0,
     "lung_dose_gy.session@Session 1": 7.4,
     "lung_dose_gy.case": 7.4,
     "lung_shunt_fraction@Right lobe": 0.05,
@@ -276,14 +276,17 @@ def test_lobectomy_two_months_later_with_little_growth_and_surgery_planned() -> 
             "pve_planned": True,
             "function_imaging_used": False,
             "localized_mrecist": "SD",
+            "mrecist": "PD",
+            "comorbidity_precluding_surgery": False,
+            "severe_portal_hypertension": False,
             "post_treatment_imaging_h": 20.0,
             "last_imaging_age_months": 0.1,
         },
     )
     broken = summary(findings)
     assert broken["warning"] == {"S2-FU-02", "C0-SURG-02", "C0-SURG-06"}
-    assert broken["information"] == {"S2-FU-01", "S2-FU-03", "S2-FU-05"}
-    assert {"C0-SURG-01", "C0-SURG-03", "C0-TIME-01", "C0-TIME-03"} <= broken["met"]
+    assert broken["information"] == {"S2-FU-01", "S2-FU-03", "S2-FU-05", "C0-SURG-09"}
+    assert {"C0-SURG-01", "C0-SURG-03", "C0-SURG-07", "C0-SURG-08", "C0-TIME-01", "C0-TIME-03"} <= broken["met"]
     assert "needs data" not in broken
 
 

@@ -13,7 +13,7 @@ from ..compartments import Compartments
 from ..dosimetry.doses import Doses, Prepared
 from ..dosimetry.maps import SessionMap
 from ..missing import Missing
-from . import images, inputs, results, structures
+from . import images, inputs, results, structures, time_points
 from .catalog import CATALOG
 from .check import Check, CheckResult, Comparison, Level, Outcome, Room, in_order, judged, limit_of, with_thresholds
 
@@ -57,7 +57,8 @@ def check_inputs(
     case: Case, doses: Doses | None = None, *, thresholds: Mapping[str, float] = DEFAULT_THRESHOLDS
 ) -> tuple[CheckResult, ...]:
     """Check the typed values; without *doses*, a lung shunt or lung mass from the image can't be judged."""
-    return judged(inputs.observed(case, doses), with_thresholds(CATALOG, thresholds))
+    observations = (*inputs.observed(case, doses), *time_points.observed(case, doses))
+    return judged(observations, with_thresholds(CATALOG, thresholds))
 
 
 def check_results(

@@ -14,6 +14,9 @@ They warn and stop nothing by themselves; an *error* says that the results it na
 measured is reported as not judged, with the reason, and never as passed. Impossible input (no liver, an empty tumor,
 a lung shunt of 1) is no check: it is refused with a message.
 
+The checks of a registration (`registration_…`) are run on what `register` returned, by `check_registration`; all
+others by `run_checks` on a case.
+
 Thresholds are defaults of this tool, not recommendations, unless a source is named. Each can be changed by the id of
 its check: `run_checks(…, thresholds={"tumor_burden": 0.6})`, fractions from 0 to 1."""
 

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from ..case import Case
 from ..checks.check import Outcome
+from ..dosimetry.lung import lung_mass_on_ct_g
 from ..errors import InputError
 from ..images import CountMap, CtImage, array_of, without_negatives
 from ..io.case_file import read_case_file
@@ -24,7 +25,6 @@ from ..lung_shunt import (
     ShuntComparison,
     SpectShunt,
     compare_shunts,
-    lung_mass_on_ct_g,
     planar_region,
     planar_shunt,
     spect_shunt,

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..case import Case, Session
+from ..case import Case
+from ..case import counted_sessions as counted_sessions
 from ..compartments import Compartments, compartments_of
 from ..geometry import longest_diameter_mm, smallest_margin_mm
 from ..images import array_of
 from ..missing import Missing
-from ..occupancy import Grid, excluding, occupancy_of
+from ..occupancy import excluding, occupancy_of
 from ..progress import Progress, silent
 from ..structures import Role
+from ..studies import StudyVolumes, volumes_of_point
 from .deposits import Deposit, Model, SessionDoses, session_doses, total_deposit
-from .lung import lung_dose_gy, lung_mass_from_ct_g, lung_shunt_fraction
+from .lung import lung_dose_gy, lung_mass_on_ct_g, lung_shunt_fraction
 from .uptake import Uptake, uptake_of
 
 
@@ -39,6 +41,8 @@ class Prepared:
     """Longest diameter of each tumor, as drawn."""
     tumor_margins_mm: Mapping[str, float | None]
     """Smallest margin of each tumor inside everything that is treated; see `smallest_margin_mm`."""
+    time_points: tuple[StudyVolumes, ...] = ()
+    """The volumes of each of the case's time points."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,8 @@ def prepare(case: Case, progress: Progress = silent) -> Prepared:
             for s in tumors
             if treated and compartments.lesion(s.label)
         },
+        tuple(volumes_of_point(point) for point in case.time_points),
     )
-
-
-def counted_sessions(case: Case) -> tuple[Session, ...]:
-    """Return the sessions that count in totals: a plan that was delivered does not."""
-    replaced = {s.delivers for s in case.sessions}
-    return tuple(s for s in case.sessions if s.label not in replaced)
 
 
 def doses_of(case: Case, prepared: Prepared, withheld: Withheld = NOTHING_WITHHELD) -> Doses:
@@ -170,7 +169,4 @@ def _lung_mass_g(case: Case) -> float | Missing:
     lungs = case.one(Role.LUNGS)
     if lungs is None or lungs.is_empty or case.ct is None:
         return Missing("the lung mass is to be measured, but lungs or CT are missing", ("lung_mass_g",))
-    part = occupancy_of(lungs, Grid.of(case.ct.image))
-    if part.total_ml < 0.99 * lungs.volume_ml:
-        return Missing("the lungs lie partly outside the CT: their mass is unknown", ("lung_mass_g",))
-    return lung_mass_from_ct_g(array_of(case.ct.image)[part.box.slices], part.volume_ml)
+    return lung_mass_on_ct_g(lungs, case.ct)

@@ -8,14 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..images import CtImage, array_of
+from ..missing import Missing
+from ..occupancy import Grid, occupancy_of
 from ..physics import G_PER_KG
 from ..quantities import require_fraction, require_not_negative, require_positive
+from ..structures import Structure
 from .mird import mean_dose_gy
 
 AIR_HU = -1000.0  # definition of the Hounsfield scale: air -1000, water 0
 WATER_DENSITY_G_ML = 1.0
 LARGEST_LUNG_DENSITY_G_ML = 1.1
 """Voxels above it (bone, contrast, metal caught in the outline) count as this much."""
+WHOLE_LUNGS_FRACTION = 0.99
+"""Tool default: with less of them inside a CT, it cuts them, and their mass is unknown."""
 
 
 def lung_dose_gy(lung_gbq: float, lung_mass_g: float, joule_per_gbq: float) -> float:
@@ -91,6 +97,16 @@ def lung_mass_from_ct_g(attenuation_hu: NDArray[np.generic], occupied_ml: NDArra
             remedy="Check the outline of the lungs and that the CT is in Hounsfield units",
         )
     return mass_g
+
+
+def lung_mass_on_ct_g(lungs: Structure, ct: CtImage) -> float | Missing:
+    """Return the mass of both lungs from a CT, in g; missing where nothing is outlined or the CT cuts them."""
+    if lungs.is_empty:
+        return Missing("the lungs are not outlined", ("lung_mass_g",))
+    part = occupancy_of(lungs, Grid.of(ct.image))
+    if part.total_ml < WHOLE_LUNGS_FRACTION * lungs.volume_ml:
+        return Missing(f"the CT shows only {part.total_ml / lungs.volume_ml:.0%} of the lungs", ("lung_mass_g",))
+    return lung_mass_from_ct_g(array_of(ct.image)[part.box.slices], part.volume_ml)
 
 
 def lung_shunt_fraction(lung_counts: float, liver_counts: float) -> float:

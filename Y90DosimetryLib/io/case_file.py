@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-import numpy as np
-
-from ..case import (
-    Case,
-    CountReference,
-    Disease,
-    DoseModel,
-    Encephalopathy,
-    Grade,
-    Intent,
-    Patient,
-    Settings,
-)
+from ..case import Case, CountReference, Disease, DoseModel, Intent, Settings
 from ..errors import InputError
-from ..images import CtImage, array_of
+from ..images import CtImage
 from ..progress import Progress, silent
-from ..quantities import require_not_negative
-from ..scores import albumin_from_g_dl, bilirubin_from_mg_dl, creatinine_from_mg_dl
-from ..structures import Role, Structure
 from .case_inputs import CaseFiles, InputFile, located
-from .case_keys import BY_NAME, FROM_CT
+from .case_keys import FROM_CT
 from .case_schema import check_document, did_you_mean, template
 from .case_sessions import read_session
+from .case_study import files_of_study, read_ct, read_patient, read_structures
+from .case_time_points import read_time_point
 from .case_writer import write_case
-from .segmentations import read_segments, structures_of
-from .volumes import Volume
 
 __all__ = ["CaseFile", "InputFile", "read_case", "read_case_file", "template", "write_case"]
-
-PATIENT_FIELDS: Mapping[str, tuple[str, Callable[[float], float]]] = {
-    "bilirubin_mg_dl": ("bilirubin_umol_l", bilirubin_from_mg_dl),
-    "albumin_g_dl": ("albumin_g_l", albumin_from_g_dl),
-    "creatinine_mg_dl": ("creatinine_umol_l", creatinine_from_mg_dl),
-    "inr": ("inr_ratio", float),
-}
-"""Keys of [patient] that are not called as the field they fill, with the conversion to its unit."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +52,17 @@ def read_case_file(path: Path, progress: Progress = silent) -> CaseFile:
         files = CaseFiles(path.parent, progress, _count(document))
         files.path("case file", path.name)
         case = document["case"]
-        patient, disease = _patient(document.get("patient", {})), _disease(document.get("disease", {}))
+        patient, disease = read_patient(document.get("patient", {})), _disease(document.get("disease", {}))
         settings = _settings(document.get("settings", {}))
-        ct = _ct(document.get("images", {}), files)
-        structures = _structures(document, files)
+        ct = read_ct(document.get("images", {}), files)
+        structures = read_structures(document, files)
         sessions = tuple(read_session(values, files, ct) for values in document.get("sessions", ()))
         image = CtImage(ct.image) if ct else None
+        points = tuple(read_time_point(values, files) for values in document.get("time_points", ()))
         notes = (*case.get("notes", ()), *files.notes)
         return CaseFile(
-            Case(case["label"], structures, sessions, image, patient, disease, settings, notes), tuple(files.inputs)
+            Case(case["label"], structures, sessions, image, patient, disease, settings, notes, points),
+            tuple(files.inputs),
         )
 
 
@@ -107,76 +86,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _count(document: Mapping[str, Any]) -> int:
     images = sum("image" in session for session in document.get("sessions", ()))
-    others = 1 + ("images" in document) + ("segmentation" in document)
-    return images + others + len(document.get("structures", ()))
-
-
-def _ct(values: Mapping[str, Any], files: CaseFiles) -> Volume | None:
-    if "ct" not in values:
-        if "series" in values:
-            raise InputError("'series' is given, but no 'ct'", where="[images]", remedy="Name the folder as ct")
-        return None
-    volume = files.volume("CT", values["ct"], values.get("series", ""))
-    array = array_of(volume.image)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(
-            f"{int(np.count_nonzero(~np.isfinite(array)))} voxels are not a number or infinite",
-            where="CT",
-            remedy="Export it again",
-        )
-    if volume.header and volume.header.modality != "CT":
-        files.notes.append(f"CT: its DICOM header says modality {volume.header.modality or 'unknown'}")
-    return volume
-
-
-def _structures(document: Mapping[str, Any], files: CaseFiles) -> tuple[Structure, ...]:
-    found: list[Structure] = []
-    for values in document.get("structures", ()):
-        name = f"structure '{values['label']}'"
-        mask = files.mask(name, values["file"], values.get("label_value"))
-        found.append(Structure(Role(values["role"]), values["label"], mask))
-    if "segmentation" in document:
-        values = document["segmentation"]
-        path = files.path("segmentation", values["file"])
-        segments = read_segments(path, f"segmentation, {path}")
-        structures, left_out = structures_of(segments, _roles(values["roles"]), f"segmentation, {path}")
-        found += structures
-        if left_out:
-            files.notes.append(f"segmentation: left out, as they have no role: {', '.join(left_out)}")
-    return tuple(found)
-
-
-def _roles(written: str | Mapping[str, str]) -> dict[str, Role] | None:
-    if isinstance(written, str):
-        assert written == BY_NAME, "the only word the schema lets pass"
-        return None
-    for segment, role in written.items():
-        if role not in list(Role):
-            raise InputError(
-                f"the role of '{segment}' is '{role}'",
-                where="[segmentation] roles",
-                remedy=did_you_mean(role, list(Role)) or f"Write one of: {', '.join(Role)}",
-            )
-    return {segment: Role(role) for segment, role in written.items()}
-
-
-def _patient(values: Mapping[str, Any]) -> Patient:
-    known: dict[str, Any] = {}
-    given: dict[str, str] = {}
-    for key, value in values.items():
-        field, convert = PATIENT_FIELDS.get(key, (key, None))
-        if field in known:
-            raise InputError(
-                f"'{given[field]}' and '{key}' are both given", where="[patient]", remedy="Keep one of them"
-            )
-        if not isinstance(value, str):
-            require_not_negative(value, f"[patient] {key}")
-        known[field] = convert(value) if convert else value
-        given[field] = key
-    for field, words in (("ascites", Grade), ("encephalopathy", Encephalopathy)):
-        if field in known:
-            known[field] = words(known[field])
-    return Patient(**known)
+    return 1 + images + sum(files_of_study(study) for study in (document, *document.get("time_points", ())))
 
 
 def _disease(values: Mapping[str, Any]) -> Disease:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from ..case import SCENARIOS, Basis, CountReference, DoseModel, Encephalopathy, Grade, Intent, Settings
-from ..facts import CATALOG, GROUPS, Kind
+from ..facts import CATALOG, GROUPS, MODALITIES, TIMED_FACTS, Fact, Kind
 from ..structures import Role
+from ..timepoints import TYPED_ROLES, TimeKind
 from ..volumetry import Bsa, Telv
 
 
@@ -101,14 +102,17 @@ def _disease() -> Iterator[Key]:
     yield Key("scenario", Form.WHOLE, scenarios, "2")
     yield _choice("intent", tuple(Intent), "what the treatment is for")
     for fact in CATALOG.values():
-        form, example = _FACT_FORMS[fact.kind]
-        says = f"{fact.title}, {fact.unit}" if fact.unit else fact.title
-        if len(fact.scenarios) < 5:
-            says += f" (scenario {', '.join(map(str, fact.scenarios))})"
-        if fact.choices:
-            yield _choice(fact.id, fact.choices, says, group=GROUPS[fact.group])
-        else:
-            yield Key(fact.id, form, says, example, group=GROUPS[fact.group])
+        yield _fact(fact, GROUPS[fact.group])
+
+
+def _fact(fact: Fact, group: str) -> Key:
+    form, example = _FACT_FORMS[fact.kind]
+    says = f"{fact.title}, {fact.unit}" if fact.unit else fact.title
+    if len(fact.scenarios) < 5:
+        says += f" (scenario {', '.join(map(str, fact.scenarios))})"
+    if fact.choices:
+        return _choice(fact.id, fact.choices, says, group=group)
+    return Key(fact.id, form, says, example, group=group)
 
 
 def _choice(name: str, words: tuple[str, ...], says: str, *, required: bool = False, group: str = "") -> Key:
@@ -141,6 +145,67 @@ def _settings() -> Iterator[Key]:
             yield Key(name, Form.TEXT, says, f'"{value or "Europe/Paris"}"', words=words)
 
 
+_OUTLINE = (
+    Key("label", Form.TEXT, _LABEL, '"Liver"', required=True),
+    _choice("role", tuple(Role), "what it is", required=True),
+    Key("file", Form.TEXT, "mask: 0 outside", '"liver.nrrd"', required=True),
+    Key("label_value", Form.WHOLE, "which label of the file, where it holds several", "1"),
+)
+_SEGMENTATION = (
+    Key("file", Form.TEXT, "the segmentation", '"segmentation.seg.nrrd"', required=True),
+    Key(
+        "roles",
+        Form.ROLES,
+        f'role of each segment by its name; or "{BY_NAME}": as the names suggest',
+        '{ "Liver" = "liver", "Tumor 1" = "tumor" }',
+        required=True,
+        words=(BY_NAME,),
+    ),
+)
+
+
+def _time_point() -> Iterator[Key]:
+    yield Key("label", Form.TEXT, _LABEL, '"Month 3"', required=True)
+    yield Key("date", Form.DATE, "the day", "2026-06-04", required=True)
+    kinds = tuple(TimeKind)
+    says = f"what it is, follow_up when left out: {', '.join(kinds)}"
+    yield Key("kind", Form.TEXT, says, f'"{TimeKind.FOLLOW_UP}"', words=kinds)
+    yield _choice("modality", MODALITIES, "imaging of this day")
+    yield Key("ct", Form.TEXT, "CT of this day, in Hounsfield units", '"month_3/ct.nrrd"')
+    yield Key("series", Form.TEXT, _SERIES, '"1.2.840.1"')
+    yield Key("new_lesions", Form.YES_NO, "whether any lesion is new", "false")
+    for name in TIMED_FACTS:
+        yield _fact(CATALOG[name], "Stated for this day")
+    for name in ("volumes_ml", "patient", "structures", "segmentation", "lesions", "thrombi"):
+        yield Key(name, Form.TABLES, "below", "")
+
+
+def _typed_volumes() -> Iterator[Key]:
+    for role in TYPED_ROLES:
+        together = ", all together" if role.takes_several else ""
+        yield Key(str(role), Form.NUMBER, f"{role.display_name}{together}, mL", "500")
+
+
+_TREATED = Key("is_treated", Form.YES_NO, "whether it lies in the treated zone", "true")
+_LESION = (
+    Key("label", Form.TEXT, "its name, the same at all times", '"Tumor 1"', required=True),
+    Key("viable_mm", Form.NUMBER, "longest diameter of what enhances in the arterial phase; 0 where none", "32"),
+    Key("longest_mm", Form.NUMBER, "longest diameter of the whole lesion", "45"),
+    _TREATED,
+    Key("is_new", Form.YES_NO, "seen for the first time on this day", "false"),
+    Key("is_target", Form.YES_NO, "before the treatment: whether it is followed as a target; else by its size", "true"),
+    Key("progresses", Form.YES_NO, "no target: whether it clearly progresses", "false"),
+)
+_THROMBUS_GRADES = tuple(dict.fromkeys(CATALOG["pvtt_grade"].choices + CATALOG["hepatic_vein_thrombus_grade"].choices))
+_THROMBUS = (
+    Key("label", Form.TEXT, "its name, the same at all times", '"PVTT"', required=True),
+    Key("enhances", Form.YES_NO, "whether it enhances in the arterial phase", "false"),
+    Key("diameter_mm", Form.NUMBER, "of the vein that it fills", "14"),
+    Key("extends_proximally", Form.YES_NO, "nearer to the main trunk than before the treatment", "false"),
+    _TREATED,
+    _choice("grade", _THROMBUS_GRADES, "its class; none where it is gone"),
+)
+
 TABLES: tuple[Table, ...] = (
     Table(
         "case",
@@ -163,12 +228,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "structures",
         "Outlines, one table each; every mask may have its own grid. Instead, or besides: [segmentation].",
-        (
-            Key("label", Form.TEXT, _LABEL, '"Liver"', required=True),
-            _choice("role", tuple(Role), "what it is", required=True),
-            Key("file", Form.TEXT, "mask: 0 outside", '"liver.nrrd"', required=True),
-            Key("label_value", Form.WHOLE, "which label of the file, where it holds several", "1"),
-        ),
+        _OUTLINE,
         many=True,
         filled=(
             {"label": '"Liver"', "role": '"liver"', "file": '"liver.nrrd"'},
@@ -179,17 +239,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "segmentation",
         "A segmentation saved by 3D Slicer; segments without a role are left out.",
-        (
-            Key("file", Form.TEXT, "the segmentation", '"segmentation.seg.nrrd"', required=True),
-            Key(
-                "roles",
-                Form.ROLES,
-                f'role of each segment by its name; or "{BY_NAME}": as the names suggest',
-                '{ "Liver" = "liver", "Tumor 1" = "tumor" }',
-                required=True,
-                words=(BY_NAME,),
-            ),
-        ),
+        _SEGMENTATION,
     ),
     Table(
         "patient", "Body and laboratory values. Leave out what is not known: it is reported as missing.", (*_patient(),)
@@ -256,5 +306,18 @@ TABLES: tuple[Table, ...] = (
             },
         ),
     ),
+    Table(
+        "time_points",
+        "A study of another day, one table each: baseline, follow-up, before surgery. Outlines and images above are the"
+        " planning study, which is the baseline unless one of these is of that kind.",
+        (*_time_point(),),
+        many=True,
+    ),
+    Table("time_points.volumes_ml", "Volumes of that day where there are no outlines.", (*_typed_volumes(),)),
+    Table("time_points.patient", "Weight and laboratory values of that day.", (*_patient(),)),
+    Table("time_points.structures", "Outlines of that day, one table each.", _OUTLINE, many=True),
+    Table("time_points.segmentation", "A segmentation of that day, saved by 3D Slicer.", _SEGMENTATION),
+    Table("time_points.lesions", "A tumor as measured on that day's images, one table each.", _LESION, many=True),
+    Table("time_points.thrombi", "A tumor thrombus as seen on that day's images.", _THROMBUS, many=True),
     Table("settings", "How things are computed; these are the defaults.", (*_settings(),)),
 )

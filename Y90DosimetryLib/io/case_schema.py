@@ -139,7 +139,9 @@ def template() -> str:
 
 
 def _block(table: Table, filled: Mapping[str, str], *, brief: bool) -> str:
-    optional = any(key.required and key.name not in filled for key in table.keys if key.form is not Form.TABLES)
+    lacks = any(key.required and key.name not in filled for key in table.keys if key.form is not Form.TABLES)
+    holder = next((t for t in TABLES if t.name == table.name.rpartition(".")[0]), None)
+    optional = lacks or (holder is not None and not holder.filled)
     lines = [f"# {table.header}" if optional else table.header]
     group = ""
     for key in table.keys:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from ..case import Case, Infusion, Patient, Session, Settings
+from ..case import Case, Infusion, Patient, Session, Settings, TimePoint
 from ..images import ActivityMap
+from ..lesions import LesionReading, ThrombusReading
 from ..structures import Structure
 from .case_keys import AT_INFUSION, FROM_CT, FROM_IMAGE
 from .writing import output_folder, write_image, write_text
@@ -36,20 +37,24 @@ def write_case(case: Case, folder: Path) -> None:
             lines += _table("[images]", {"ct": "ct.nrrd"})
         for number, structure in enumerate(case.structures, start=1):
             lines += _structure(structure, f"structures/{number:02}_{_plain(structure.label)}.nrrd", temporary)
-        lines += _table(
-            "[patient]", {PATIENT_KEYS.get(f.name, f.name): getattr(case.patient, f.name) for f in fields(Patient)}
-        )
+        lines += _patient("[patient]", case.patient)
         disease = case.disease
         lines += _table("[disease]", {"scenario": disease.scenario, "intent": disease.intent, **disease.facts})
         for number, session in enumerate(case.sessions, start=1):
             lines += _session(session, f"session_{number:02}.nrrd", temporary)
+        for number, point in enumerate(case.time_points, start=1):
+            lines += _time_point(point, f"time_point_{number:02}", temporary)
         lines += _settings(case.settings)
         write_text("\n".join(lines[1:]) + "\n", temporary / "case.toml")
 
 
-def _structure(structure: Structure, name: str, folder: Path) -> Iterator[str]:
+def _patient(header: str, patient: Patient) -> Iterator[str]:
+    return _table(header, {PATIENT_KEYS.get(f.name, f.name): getattr(patient, f.name) for f in fields(Patient)})
+
+
+def _structure(structure: Structure, name: str, folder: Path, table: str = "structures") -> Iterator[str]:
     write_image(sitk.Cast(structure.mask != 0, sitk.sitkUInt8), folder / name)
-    return _table("[[structures]]", {"label": structure.label, "role": structure.role, "file": name})
+    return _table(f"[[{table}]]", {"label": structure.label, "role": structure.role, "file": name})
 
 
 def _session(session: Session, name: str, folder: Path) -> Iterator[str]:
@@ -84,6 +89,32 @@ def _infusion(infusion: Infusion) -> Iterator[str]:
             "tumor_to_normal_ratio": infusion.tumor_to_normal_ratio,
         },
     )
+
+
+def _time_point(point: TimePoint, folder_name: str, folder: Path) -> Iterator[str]:
+    values: dict[str, object] = {"label": point.label, "date": point.on, "kind": point.kind}
+    values |= {"modality": point.modality, "new_lesions": point.new_lesions, **point.facts}
+    if point.ct:
+        (folder / folder_name).mkdir()
+        write_image(point.ct.image, folder / folder_name / "ct.nrrd")
+        values["ct"] = f"{folder_name}/ct.nrrd"
+    yield from _table("[[time_points]]", values)
+    yield from _table("[time_points.volumes_ml]", {str(role): ml for role, ml in point.volumes_ml.items()})
+    yield from _patient("[time_points.patient]", point.patient)
+    for number, structure in enumerate(point.structures, start=1):
+        name = f"{folder_name}/{number:02}_{_plain(structure.label)}.nrrd"
+        yield from _structure(structure, name, folder, "time_points.structures")
+    for lesion in point.lesions:
+        yield from _reading(lesion)
+    for thrombus in point.thrombi:
+        yield from _reading(thrombus)
+
+
+def _reading(reading: LesionReading | ThrombusReading) -> Iterator[str]:
+    values = {f.name: getattr(reading, f.name) for f in fields(reading)}
+    is_lesion = isinstance(reading, LesionReading)
+    label = values.pop("lesion" if is_lesion else "thrombus")
+    return _table(f"[[time_points.{'lesions' if is_lesion else 'thrombi'}]]", {"label": label, **values})
 
 
 def _settings(settings: Settings) -> Iterator[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from ..case import Case
+from ..case import Case, Patient
 from ..dosimetry.doses import Doses, Prepared
 from ..dosimetry.regions import Region
 from ..facts import CATALOG
 from ..measures import Measurement
 from ..missing import Missing
 from .absorbed import ABSORBED, ABSORBED_ITEMS
-from .clinical import CLINICAL, CLINICAL_ITEMS
+from .clinical import CLINICAL, CLINICAL_ITEMS, OF_PATIENT
 from .treatment import TREATMENT, TREATMENT_ITEMS
 from .view import Function, ItemFunction, Value, View
 from .volumes import VOLUME_ITEMS, VOLUMES
@@ -24,6 +25,12 @@ def measure(case: Case, prepared: Prepared, doses: Doses, regions: tuple[Region,
     """Return every measure of a case: its value, or the reason it is missing."""
     view = View(case, prepared, doses, regions)
     return tuple(_measurements(view))
+
+
+def measure_patient(case: Case, patient: Patient, prepared: Prepared, doses: Doses) -> tuple[Measurement, ...]:
+    """Return the measures of body and liver function for other values than the case's, such as those of today."""
+    view = View(replace(case, patient=patient), prepared, doses, ())
+    return tuple(_measurement(name, CLINICAL[name](view), "") for name in OF_PATIENT)
 
 
 def _measurements(view: View) -> Iterator[Measurement]:

@@ -78,21 +78,6 @@ def body_surface_m2(view: View) -> Value:
     return volumetry.body_surface_m2(patient.weight_kg, patient.height_cm, formula)
 
 
-def estimated_liver_ml(view: View) -> Value:
-    """Return the total estimated liver volume by the formula of the settings."""
-    patient, settings = view.case.patient, view.case.settings
-    gone = _scored(view, "weight_kg", "height_cm")
-    if gone:
-        return gone
-    assert patient.weight_kg is not None and patient.height_cm is not None
-    return volumetry.estimated_liver_ml(
-        patient.weight_kg,
-        patient.height_cm,
-        volumetry.Telv(settings.telv_formula),
-        volumetry.Bsa(settings.bsa_formula),
-    )
-
-
 def _diameters(view: View) -> Mapping[str, Value]:
     return view.prepared.tumor_diameters_mm
 
@@ -195,7 +180,7 @@ CLINICAL: Mapping[str, Function] = {
     "ecog": lambda view: stated(view.case.patient.ecog, "ecog"),
     "afp_ng_ml": lambda view: stated(view.case.patient.afp_ng_ml, "afp_ng_ml"),
     "bsa_m2": body_surface_m2,
-    "telv_ml": estimated_liver_ml,
+    "telv_ml": lambda view: view.remnant.telv_ml,
     "tumor_count": _tumor_count,
     "largest_tumor_diameter_mm": _largest_mm,
     "smallest_tumor_diameter_mm": _smallest_mm,
@@ -207,5 +192,18 @@ CLINICAL: Mapping[str, Function] = {
     "afp_model_score": _afp_model_score,
     "bclc_stage": _bclc_stage,
 }
+
+OF_PATIENT = (
+    "bilirubin_mg_dl",
+    "child_pugh_score",
+    "child_pugh_class",
+    "albi_score",
+    "albi_grade",
+    "meld_score",
+    "gfr_ml_min_173m2",
+    "ecog",
+    "afp_ng_ml",
+)
+"""Measures of liver function and laboratory values alone."""
 
 CLINICAL_ITEMS: Mapping[str, ItemFunction] = {"tumor_diameter_mm": _diameters}

@@ -24,7 +24,7 @@ SHARED_FRACTION = 0.05
 def _stage(view: View) -> Value:
     if not view.sessions:
         return NO_SESSION
-    if "follow_up_date" in view.case.disease.facts:
+    if view.studies.present is not None or "follow_up_date" in view.case.disease.facts:
         return "follow_up"
     return "treated" if view.sessions[-1].session.basis is Basis.DELIVERED else "planning"
 

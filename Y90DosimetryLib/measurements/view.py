@@ -14,8 +14,9 @@ from ..dosimetry.doses import Doses, Prepared
 from ..dosimetry.regions import Region, RegionKind
 from ..facts import FactValue
 from ..missing import Missing
-
-DAYS_PER_MONTH = 365.25 / 12
+from ..standing import fact_of
+from ..studies import Studies, Study, studies_of
+from ..timepoints import calendar_months_count
 
 Value = FactValue | Missing
 Function = Callable[["View"], Value]
@@ -73,10 +74,19 @@ class View:
         found = [r for r in self.regions if r.kind is kind]
         return found[0] if found else Missing(f"there is no {kind.value.replace('_', ' ')}", ("structures",))
 
+    @cached_property
+    def studies(self) -> Studies:
+        """The studies of all days; the planning study alone where there is no time point."""
+        return studies_of(self.case, self.compartments, self.prepared.time_points)
+
+    @property
+    def remnant(self) -> Study:
+        """The study whose remnant counts now."""
+        return self.studies.present_remnant
+
     def fact(self, name: str) -> Value:
-        """Return what the team stated, or that it did not."""
-        value = self.case.disease.facts.get(name)
-        return Missing("not stated", (name,)) if value is None else value
+        """Return what the time points or the team say, or that neither does."""
+        return fact_of(self.case, self.studies if self.case.time_points else None, name)
 
 
 def stated(value: FactValue | None, name: str) -> Value:
@@ -91,10 +101,9 @@ def number(value: Value) -> float:
 
 
 def months_between(earlier: Value | datetime, later: Value | datetime) -> Value:
-    """Return the time between two dates in mean months; missing when one of them is."""
+    """Return the calendar months between two dates; missing when one of them is."""
     for value in (earlier, later):
         if isinstance(value, Missing):
             return value
-    first, second = (v.date() if isinstance(v, datetime) else v for v in (earlier, later))
-    assert isinstance(first, date) and isinstance(second, date)
-    return (second - first).days / DAYS_PER_MONTH
+    assert isinstance(earlier, date) and isinstance(later, date)
+    return calendar_months_count(earlier, later)

@@ -8,7 +8,6 @@ from .. import volumetry
 from ..geometry import LARGEST_MARGIN_MM, covered_fraction
 from ..missing import Missing
 from ..structures import Role
-from .clinical import estimated_liver_ml
 from .view import Function, ItemFunction, Value, View, number
 
 HIDDEN = Missing("every voxel of it belongs to another lesion", ("structures",))
@@ -52,33 +51,14 @@ def _perfused_fraction(view: View) -> Value:
     return volumetry.perfused_fraction(largest_ml, parts.whole_ml)
 
 
-def _flr_ml(view: View) -> Value:
-    flr = view.case.one(Role.FLR)
-    if flr is None or flr.is_empty:
-        return Missing("no future liver remnant is outlined", ("structures",))
-    return flr.volume_ml
-
-
-def _sflr(view: View) -> Value:
-    flr_ml, telv_ml = _flr_ml(view), estimated_liver_ml(view)
-    for value in (flr_ml, telv_ml):
-        if isinstance(value, Missing):
-            return value
-    return volumetry.standardized_flr_ratio(number(flr_ml), number(telv_ml))
-
-
-def _flr_measured(view: View) -> Value:
-    flr_ml = _flr_ml(view)
-    if isinstance(flr_ml, Missing):
-        return flr_ml
-    return volumetry.measured_flr_ratio(number(flr_ml), view.compartments.whole_ml, _lesion_ml(view))
-
-
 def _hypertrophy(view: View) -> Value:
-    before_ml, flr_ml = view.fact("flr_before_treatment_ml"), _flr_ml(view)
+    before_ml, flr_ml = view.fact("flr_before_treatment_ml"), view.remnant.volumes.flr_ml
     for value in (before_ml, flr_ml):
         if isinstance(value, Missing):
             return value
+    before = view.remnant.point is None or view.remnant is view.studies.baseline
+    if view.case.time_points and before:
+        return Missing("no time point after the treatment shows the remnant", ("time_points",))
     return volumetry.relative_hypertrophy_ratio(number(before_ml), number(flr_ml))
 
 
@@ -135,9 +115,11 @@ VOLUMES: Mapping[str, Function] = {
     "perfused_fraction": _perfused_fraction,
     "hepatic_reserve_fraction": _hepatic_reserve,
     "tumor_free_reserve_fraction": _tumor_free_reserve,
-    "flr_volume_ml": _flr_ml,
-    "sflr_fraction": _sflr,
-    "flr_measured_fraction": _flr_measured,
+    "flr_volume_ml": lambda view: view.remnant.volumes.flr_ml,
+    "flr_study_liver_volume_ml": lambda view: view.remnant.volumes.liver_ml,
+    "flr_study_tumors_volume_ml": lambda view: view.remnant.volumes.lesions_ml,
+    "sflr_fraction": lambda view: view.remnant.sflr_ratio,
+    "flr_measured_fraction": lambda view: view.remnant.measured_ratio,
     "flr_hypertrophy_fraction": _hypertrophy,
     "lung_mass_g": _lung_mass,
     "tumor_lowest_coverage_fraction": lambda view: lowest(_coverage(view, Role.TUMOR), "no tumor is outlined"),

@@ -1,12 +1,11 @@
 """One image moved onto another: SPECT/CT, PET/CT or the SPECT alone onto the planning CT, around the liver."""
 
 from .moving import Applied, apply
-from .quality import REGISTRATION_CHECKS, check_registration
+from .quality import check_registration
 from .registering import register
 from .result import Guide, Kind, Registration, Start, dice_of, fingerprint, is_rigid
 
 __all__ = [
-    "REGISTRATION_CHECKS",
     "Applied",
     "Guide",
     "Kind",

@@ -29,6 +29,8 @@ DICE_SPACING_MM = 2.0
 DICE_ROOM_MM = 80.0
 """Room around an outline in which another is compared with it."""
 JACOBIAN_SPACING_MM = 5.0
+PLACE_DIGITS = 4
+"""Decimals of millimeters and of direction cosines that tell images apart: a saved file rounds the rest."""
 
 
 class Kind(StrEnum):
@@ -172,7 +174,8 @@ def volume_ratios(liver: Structure, transform: sitk.Transform) -> tuple[float, f
 
 def fingerprint(image: sitk.Image) -> str:
     """Return a SHA-256 of voxels and geometry: a registration is stale where the one of its image has changed."""
-    sha = hashlib.sha256(repr((Grid.of(image), image.GetPixelIDTypeAsString())).encode())
+    place = np.round([*image.GetSpacing(), *image.GetOrigin(), *image.GetDirection()], PLACE_DIGITS) + 0.0
+    sha = hashlib.sha256(repr((image.GetSize(), image.GetPixelIDTypeAsString(), place.tolist())).encode())
     sha.update(np.ascontiguousarray(array_of(image)).data)
     return sha.hexdigest()
 

@@ -1,0 +1,1 @@
+"""What happened after the treatment: remnant, response, pathology, and readiness for surgery."""
