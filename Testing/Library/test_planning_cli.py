@@ -103,8 +103,26 @@ def test_out_writes_text_json_and_pictures_whole(folder, tmp_path, capsys) -> No
     data = json.loads((out / "plan.json").read_text(encoding="utf-8"))
     assert len(data["window"]["together"]["corners_gbq"]) >= 3
     assert (out / "plan.txt").exists()
-    picture, none = out / "feasible.png", out / "no-pictures.txt"
-    assert none.exists() or picture.read_bytes().startswith(b"\x89PNG")
+    pictures, none = [out / "two-infusions-together.png", out / "window-right-vial.png"], out / "no-pictures.txt"
+    assert none.exists() or all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+    page = (out / "plan.html").read_text(encoding="utf-8")
+    assert "Best for the highest lowest tumor dose" in page and "GBq at calibration" in page
+
+
+def test_models_are_added_where_asked_for_and_empiric_activities_only_then(folder, capsys) -> None:
+    case = folder / "lobectomy" / "case.toml"
+    assert run(case, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["models"] is None
+    assert run(case, "--json", "--models") == 0
+    data = json.loads(capsys.readouterr().out)["models"]
+    tumor = next(s for s in data["structures"] if s["label"] == "Tumor 1")
+    assert set(tumor["models"]) == {
+        "single_compartment", "partition_given_ratio", "partition", "multicompartment", "voxel_local", "voxel_kernel",
+    }  # fmt: skip
+    assert tumor["models"]["partition_given_ratio"]["missing_because"] and data["empiric"] == []
+    assert run(case, "--empiric") == 0
+    text = capsys.readouterr().out
+    assert "Models side by side" in text and "Body surface method, Right vial" in text and "for comparison only" in text
 
 
 def test_nothing_infinite_is_written_as_a_number() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,63 +16,34 @@ from Y90DosimetryLib.dosimetry.regions import RegionKind
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.guidelines import load_rules
 from Y90DosimetryLib.missing import Missing
-from Y90DosimetryLib.phantom import DigitalPatient, Tissue, digital_patient
-from Y90DosimetryLib.phantom.anatomy import THROMBUS
-from Y90DosimetryLib.phantom.settings import TUMOR_1, TUMOR_2
-from Y90DosimetryLib.phantom.solids import HalfSpace
+from Y90DosimetryLib.phantom import digital_patient
 from Y90DosimetryLib.planning import Comparison, DifferenceKind, compare, plan_of
 from Y90DosimetryLib.planning.compare import target_of, under_target_ml
-from Y90DosimetryLib.structures import Role
 
 RULES = load_rules()
-PROXIMAL = HalfSpace((-63.5, -21.5, 2.0), (0.905, 0.331, -0.265))  # the half toward the main portal vein
 THROMBUS_LABEL = "Portal vein thrombus"
-
-
-class HalfThrombus(DigitalPatient):
-    """Less flow reaches the proximal half of the thrombus, more the distal one."""
-
-    @cached_property
-    def tissues(self) -> tuple[Tissue, ...]:
-        found = []
-        for tissue in super().tissues:
-            if tissue.role is not Role.PVTT:
-                found.append(tissue)
-                continue
-            near = THROMBUS & PROXIMAL
-            far_ml = tissue.volume_ml - near.volume_ml
-            found.append(replace(tissue, label="near", solid=near, volume_ml=near.volume_ml, concentration_ratio=0.1))
-            found.append(
-                replace(tissue, label="far", solid=THROMBUS - PROXIMAL, volume_ml=far_ml, concentration_ratio=7.0)
-            )
-        return tuple(found)
-
-
-def after(patient: DigitalPatient) -> tuple[Case, Prepared]:
-    """The lobectomy planned on the MAA, and the PET of what happened in *patient*."""
-    case, _ = phantom_case()
-    (plan,) = case.sessions
-    delivered = Session("Delivered", plan.infusions, patient.pet(), Basis.DELIVERED, delivers=plan.label)
-    both = replace(case, sessions=(plan, delivered))
-    return both, prepare(both)
 
 
 @cache
 def as_planned() -> tuple[Case, Prepared]:
-    return after(digital_patient(COARSE))
+    """The lobectomy planned on the MAA, and the PET of just that."""
+    case, _ = phantom_case()
+    (plan,) = case.sessions
+    pet = digital_patient(COARSE).pet()
+    both = replace(case, sessions=(plan, Session("Delivered", plan.infusions, pet, Basis.DELIVERED, plan.label)))
+    return both, prepare(both)
 
 
 @cache
 def vasospasm() -> tuple[Case, Prepared]:
     """The tumors' artery is in spasm: they take up no more than the liver around them."""
-    spasm = (replace(TUMOR_1, concentration_ratio=0.9), replace(TUMOR_2, concentration_ratio=0.9))
-    return after(digital_patient(replace(COARSE, lesions=spasm)))
+    return phantom_case("vasospasm")
 
 
 @cache
 def proximal_thrombus() -> tuple[Case, Prepared]:
-    usual = digital_patient(COARSE)
-    return after(HalfThrombus(usual.settings, usual.treatment))
+    """Less flow reaches the proximal half of the thrombus, more the distal one."""
+    return phantom_case("proximal_thrombus")
 
 
 @cache

@@ -94,9 +94,9 @@ def test_what_is_missing_says_why(page, assessment):
 
 
 def test_pictures_and_curves_are_inside_the_page_and_beside_it(page, folder):
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 5
     names = sorted(p.name for p in (folder / "pictures").iterdir())
-    assert names == ["axial.png", "coronal.png", "dvh.png", "sagittal.png"]
+    assert names == ["axial.png", "coronal.png", "dvh.png", "sagittal.png", "window.png"]
 
 
 def test_without_drawing_the_report_keeps_its_numbers_and_says_so(assessment, tmp_path, monkeypatch):
@@ -104,10 +104,11 @@ def test_without_drawing_the_report_keeps_its_numbers_and_says_so(assessment, tm
         raise MissingToolError("Pictures can't be drawn: no VTK here")
 
     monkeypatch.setattr(report_room, "three_planes", cannot)
+    monkeypatch.setattr(report_room.plan_page, "window_picture", cannot)
     write_report(assessment, tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "No pictures: Pictures can&#x27;t be drawn: no VTK here" in text
-    assert "Mean absorbed dose" in text and "data:image" not in text
+    assert "Mean absorbed dose" in text and "data:image" not in text and "Right vial: 2." in text
     assert not (tmp_path / "pictures").exists()
 
 

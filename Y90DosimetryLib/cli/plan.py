@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
 from datetime import date, time
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..dosimetry.doses import prepare
 from ..errors import InputError, MissingToolError
@@ -19,11 +15,11 @@ from ..io.writing import output_folder, write_image, write_json, write_text
 from ..missing import Missing
 from ..planning import Aim, Override, OwnBound, Plan, PlanOptions, Side, load_catalogue, plan_of, stated_from
 from ..planning.document import as_json
-from ..planning.infusions import FeasibleSet
 from ..planning.text import as_text
 from ..progress import part
 from ..report.content import NOTICE
-from ..report.plots import Axis, Curve, Line, dvh_plot, line_plot
+from ..report.html_parts import file_name
+from ..report.plan_page import plan_html, plan_pictures
 from .bar import progress_bar
 
 
@@ -32,7 +28,7 @@ def add_parser(commands: Any) -> None:
     plan = commands.add_parser("plan", help="window of activities, vials and times, planned against delivered")
     plan.add_argument("case", type=Path, metavar="CASE.toml")
     plan.add_argument("--json", action="store_true", help="one JSON object, numbers in full precision")
-    plan.add_argument("--out", type=Path, metavar="DIR", help="also write text, JSON, pictures and masks there")
+    plan.add_argument("--out", type=Path, metavar="DIR", help="also write page, text, JSON, pictures and masks there")
     plan.add_argument("--session", help="the planned session; the last open one unless given")
     plan.add_argument("--date", metavar="2026-03-04", help="day of treatment; the infusion's unless given")
     plan.add_argument("--to", metavar="2026-03-06", help="last day of treatment that would do")
@@ -56,6 +52,8 @@ def add_parser(commands: Any) -> None:
     )
     plan.add_argument("--samples", type=int, default=0, help="samples of a Monte Carlo beside the intervals")
     plan.add_argument("--seed", type=int, default=0)
+    plan.add_argument("--models", action="store_true", help="every dose model side by side, with its arithmetic")
+    plan.add_argument("--empiric", action="store_true", help="with the models, empiric activities (made for resin)")
     plan.add_argument("--custom-vials", action="store_true", help="also custom sizes (unverified)")
     plan.add_argument("--catalogue", type=Path, metavar="VIALS.toml", help="another catalogue of vials")
     plan.set_defaults(run=run)
@@ -102,56 +100,22 @@ def options_of(args: argparse.Namespace) -> PlanOptions:
         stated_from(dict(_pair(text) for text in args.uncertain)),
         args.samples,
         args.seed,
+        args.models or args.empiric,
+        args.empiric,
     )
 
 
 def _write(plan: Plan, data: dict[str, Any], folder: Path) -> None:
     write_json(data, folder / "plan.json")
     write_text(as_text(plan), folder / "plan.txt")
+    write_text(plan_html(plan), folder / "plan.html")
     try:
-        if plan.together is not None and len(plan.together.corners_gbq) >= 3:
-            (folder / "feasible.png").write_bytes(feasible_picture(plan.together, plan.lines.entered_gbq))
-        curves = list(_curves(plan))
-        if curves:
-            (folder / "dvh.png").write_bytes(dvh_plot(curves, title="Planned and delivered"))
+        for name, png in plan_pictures(plan).items():
+            (folder / file_name(name)).write_bytes(png)
     except MissingToolError as error:
         write_text(f"{error}\n", folder / "no-pictures.txt")
     if plan.comparison is not None and not isinstance(plan.comparison.under_target, Missing):
         write_image(plan.comparison.under_target, folder / "under-target.nrrd")
-
-
-def feasible_picture(found: FeasibleSet, entered_gbq: tuple[float, ...]) -> bytes:
-    """Return the feasible set of two infusions as a PNG file: its border, the best choice and what is entered."""
-    corners = np.array([*found.corners_gbq, found.corners_gbq[0]])
-    points = [np.array([entered_gbq]), corners]
-    if not isinstance(found.best, Missing):
-        points.append(np.array([found.best.activities_gbq]))
-    low, high = np.concatenate(points).min(axis=0), np.concatenate(points).max(axis=0)
-    margin = 0.15 * (high - low) + 0.02 * high
-    low, high = np.maximum(low - margin, 0.0), high + margin
-    size_gbq = (high - low) / 60
-    lines = [Line("Every target and limit kept", corners[:, 0], corners[:, 1])]
-    if not isinstance(found.best, Missing):
-        lines.append(_cross("Best choice", found.best.activities_gbq, size_gbq))
-    lines.append(_cross("As entered", entered_gbq, size_gbq))
-    x, y = (
-        Axis(f"{label} (GBq at infusion)", (float(start), float(end)))
-        for label, start, end in zip(found.labels, low, high, strict=True)
-    )
-    return line_plot(lines, x, y, title=f"Best for the {found.aim.display_name}")
-
-
-def _cross(label: str, at_gbq: tuple[float, ...], size_gbq: NDArray[np.float64]) -> Line:
-    x, y = at_gbq
-    steps = np.array([[-1, -1], [1, 1], [0, 0], [-1, 1], [1, -1]]) * size_gbq
-    return Line(label, np.maximum(x + steps[:, 0], 0), np.maximum(y + steps[:, 1], 0))
-
-
-def _curves(plan: Plan) -> Iterable[Curve]:
-    for lesion in plan.comparison.lesions if plan.comparison is not None else ():
-        for name, dvh in (("planned", lesion.planned), ("delivered", lesion.delivered)):
-            if not isinstance(dvh, Missing):
-                yield Curve(f"{lesion.region.label}, {name}", *dvh.curve())
 
 
 def _limit(text: str) -> Override | OwnBound:

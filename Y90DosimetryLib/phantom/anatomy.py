@@ -7,7 +7,7 @@ the liver. Sizes are those of a slim adult.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import pi, prod
 
@@ -41,6 +41,8 @@ HILUM_MM = (-26.0, -6.0, -10.0)
 THROMBUS = Tube((-43.0, -14.0, -4.0), (-84.0, -29.0, 8.0), 6.5)
 """The first centimeters of the right portal vein, filled and widened by tumor."""
 THROMBUS_LABEL = "Portal vein thrombus"
+PROXIMAL = HalfSpace((-63.5, -21.5, 2.0), (0.905, 0.331, -0.265))
+"""Through the middle of the thrombus, across it; its normal points to the main portal vein."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,11 @@ class Anatomy:
         """
         wanted = frozenset(zones)
         lesions = [
-            Tissue(role, label, solid, solid.volume_ml, ratio, self._zones_around(label, solid, wanted))
+            part
             for role, label, solid, ratio in self.lesions
+            for part in self._halves(
+                Tissue(role, label, solid, solid.volume_ml, ratio, self._zones_around(label, solid, wanted))
+            )
         ]
         normal = []
         for inside, (part, volume_ml) in self._cells(wanted).items():
@@ -142,6 +147,20 @@ class Anatomy:
             name = f"Normal liver: {' and '.join(sorted(inside)) or 'not perfused'}"
             normal.append(Tissue(Role.NORMAL_LIVER, name, part, volume_ml, 1.0, inside))
         return (*lesions, *normal)
+
+    def _halves(self, lesion: Tissue) -> tuple[Tissue, ...]:
+        """Return a thrombus whose proximal half has an uptake of its own as two tissues, anything else as it is."""
+        ratio = self.settings.thrombus_proximal_ratio
+        if lesion.role is not Role.PVTT or ratio is None:
+            return (lesion,)
+        near, far = lesion.solid & PROXIMAL, lesion.solid - PROXIMAL
+        near_ml = near.volume_ml
+        return (
+            replace(
+                lesion, label=f"{lesion.label}, proximal", solid=near, volume_ml=near_ml, concentration_ratio=ratio
+            ),
+            replace(lesion, label=f"{lesion.label}, distal", solid=far, volume_ml=lesion.volume_ml - near_ml),
+        )
 
     def _cells(self, wanted: frozenset[Zone]) -> dict[frozenset[Zone], tuple[Solid, float]]:
         """Return the parts of the liver by the zones that hold them, with their volumes in mL."""

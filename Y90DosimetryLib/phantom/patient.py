@@ -21,9 +21,20 @@ from .emission import concentration, detected, displaced
 from .raster import Float32, Vector, filled, image_on
 from .settings import PhantomSettings, Zone
 from .solids import Solid
-from .treatments import PATIENT, PET_AT, TIME_ZONE, Treatment, Variant, lesions_of, treatment_of
+from .treatments import (
+    PATIENT,
+    PET_AT,
+    PLANNED_OTHERWISE,
+    TIME_ZONE,
+    Treatment,
+    Variant,
+    lesions_of,
+    treatment_of,
+)
 from .truth import TrueDoses, concentrations_gbq_ml, lung_activity_gbq, true_doses
 
+PLAN, DELIVERED = "Plan", "Delivered"
+"""The sessions' names."""
 CENTER_MM = (0.0, 5.0, 52.0)
 """The middle of every field of view."""
 
@@ -48,6 +59,8 @@ class DigitalPatient:
     settings: PhantomSettings
     treatment: Treatment
     label: str = "Digital patient"
+    planned: PhantomSettings | None = None
+    """What the plan's MAA SPECT showed, where the delivery went otherwise; None: there is one session."""
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -136,18 +149,20 @@ class DigitalPatient:
         return true_doses(self.tissues, self.treatment.infusions, settings, mass_g)
 
     def case(self, settings: Settings | None = None) -> Case:
-        """Return the case: one session with the plan's MAA SPECT, or with the PET of what was delivered."""
+        """Return the case: a session with the plan's MAA SPECT, or the PET of what was delivered, or both."""
         delivered = self.treatment.basis is Basis.DELIVERED
-        session = Session(
-            "Delivered" if delivered else "Plan",
-            self.treatment.infusions,
-            self.pet(settings=settings) if delivered else self.maa,
-            self.treatment.basis,
-        )
+        infusions = self.treatment.infusions
+        sessions: tuple[Session, ...] = ()
+        if self.planned is not None:
+            before = DigitalPatient(self.planned, self.treatment)
+            sessions = (Session(PLAN, infusions, before.maa, Basis.PLANNED),)
+        image = self.pet(settings=settings) if delivered else self.maa
+        label, delivers = (DELIVERED if delivered else PLAN), (PLAN if sessions else None)
+        sessions += (Session(label, infusions, image, self.treatment.basis, delivers),)
         return Case(
             self.label,
             self.structures,
-            (session,),
+            sessions,
             self.ct,
             PATIENT,
             self.treatment.disease,
@@ -173,8 +188,12 @@ def digital_patient(
         If there is no variant of that name.
     """
     chosen = _variant(variant)
-    settings = lesions_of(chosen, settings or PhantomSettings())
-    return DigitalPatient(settings, treatment_of(chosen, settings), f"Digital patient, {chosen.replace('_', ' ')}")
+    planned = settings or PhantomSettings()
+    settings = lesions_of(chosen, planned)
+    label = f"Digital patient, {chosen.replace('_', ' ')}"
+    return DigitalPatient(
+        settings, treatment_of(chosen, settings), label, planned if chosen in PLANNED_OTHERWISE else None
+    )
 
 
 def case_variant(name: Variant | str, settings: PhantomSettings | None = None) -> Case:

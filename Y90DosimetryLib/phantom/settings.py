@@ -77,7 +77,8 @@ class PhantomSettings:
     chosen direction matrix (columns are the image's axes, as in SimpleITK) encloses it. `shift_mm` and
     `rotation_deg` (about x, then y, then z, about the point 0, 0, 0) displace the body in the emission images
     against the CT. `concentration_ratio` of a lesion and `thrombus_ratio` are relative to perfused normal liver;
-    a `thrombus_ratio` of None leaves the thrombus out. `flr_growth_ratio` multiplies the left lobe's volume.
+    a `thrombus_ratio` of None leaves the thrombus out, a `thrombus_proximal_ratio` gives its half toward the main
+    portal vein an uptake of its own. `flr_growth_ratio` multiplies the left lobe's volume.
     """
 
     ct_spacing_mm: Vector = (1.5, 1.5, 3.0)
@@ -97,6 +98,7 @@ class PhantomSettings:
     rotation_deg: Vector = (0.0, 0.0, 0.0)
     lesions: tuple[Lesion, ...] = (TUMOR_1, TUMOR_2)
     thrombus_ratio: float | None = 3.0
+    thrombus_proximal_ratio: float | None = None
     lung_shunt_fraction: float = 0.05
     flr_growth_ratio: float = 1.0
     seed: int = 90
@@ -112,7 +114,8 @@ class PhantomSettings:
             require_not_negative(getattr(self, name), _where(name), "mm")
         for name in ("spect_counts", "pet_counts"):
             require_positive(getattr(self, name), _where(name))
-        require_not_negative(self.thrombus_ratio or 0.0, _where("thrombus_ratio"))
+        for name in ("thrombus_ratio", "thrombus_proximal_ratio"):
+            require_not_negative(getattr(self, name) or 0.0, _where(name))
         require_fraction(self.lung_shunt_fraction, _where("lung_shunt_fraction"))
         if not 1 <= self.flr_growth_ratio <= LARGEST_GROWTH_RATIO:
             raise InputError(

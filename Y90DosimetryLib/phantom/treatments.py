@@ -43,12 +43,26 @@ class Variant(StrEnum):
     LOBECTOMY: one vial into the right lobe, planned on the MAA SPECT. DELIVERED: the same, seen by the Y-90 PET.
     MODIFIED_LOBECTOMY: a small tumor's segment 7 and then the whole right lobe that holds it, without thrombus.
     BILOBAR: both lobes in one session, a tumor on the left too, without thrombus.
+
+    Two patients of Meerun et al. 2022 in whom the delivery differed from the plan, each the planned lobectomy and the
+    PET of what happened. VASOSPASM: the tumors' arteries are in spasm, and the flow goes to the liver around them.
+    PROXIMAL_THROMBUS: hardly any reaches the half of the thrombus toward the main portal vein.
     """
 
     LOBECTOMY = "lobectomy"
     DELIVERED = "delivered"
     MODIFIED_LOBECTOMY = "modified_lobectomy"
     BILOBAR = "bilobar"
+    VASOSPASM = "vasospasm"
+    PROXIMAL_THROMBUS = "proximal_thrombus"
+
+
+PLANNED_OTHERWISE = frozenset({Variant.VASOSPASM, Variant.PROXIMAL_THROMBUS})
+"""Variants that were planned as the lobectomy and went otherwise."""
+SPASM_RATIO = 0.9
+"""Uptake of tumors behind a spasm, relative to normal liver: design choice, about none of their own."""
+PROXIMAL_RATIO, DISTAL_RATIO = 0.1, 7.0
+"""Uptake of the thrombus' halves: design choice, so that its mean dose stays above the target."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +76,15 @@ class Treatment:
 
 
 def lesions_of(variant: Variant, settings: PhantomSettings) -> PhantomSettings:
-    """Return *settings* with the lesions that a variant brings along, if it does."""
+    """Return *settings* with the lesions, or their uptake, that a variant brings along, if it does."""
     if variant is Variant.MODIFIED_LOBECTOMY:
         return replace(settings, lesions=(SEGMENT_TUMOR,), thrombus_ratio=None)
     if variant is Variant.BILOBAR:
         return replace(settings, lesions=BILOBAR_TUMORS, thrombus_ratio=None)
+    if variant is Variant.VASOSPASM:
+        return replace(settings, lesions=tuple(replace(x, concentration_ratio=SPASM_RATIO) for x in settings.lesions))
+    if variant is Variant.PROXIMAL_THROMBUS:
+        return replace(settings, thrombus_ratio=DISTAL_RATIO, thrombus_proximal_ratio=PROXIMAL_RATIO)
     return settings
 
 
@@ -99,7 +117,7 @@ def treatment_of(variant: Variant, settings: PhantomSettings) -> Treatment:
     return Treatment(
         (infusion("Right vial", 6.0, Zone.RIGHT_LOBE, WEDNESDAY),),
         Disease(2, Intent.BRIDGE_TO_RESECTION, {**_LOBAR_FACTS, "pvtt_grade": grade}),
-        Basis.DELIVERED if variant is Variant.DELIVERED else Basis.PLANNED,
+        Basis.DELIVERED if variant in {Variant.DELIVERED, *PLANNED_OTHERWISE} else Basis.PLANNED,
     )
 
 

@@ -4,17 +4,22 @@ from .catalogue import Catalogue, StockVial, delivered_activity_gbq, load_catalo
 from .compare import Comparison, DifferenceKind, compare
 from .constraints import Bound, Constraint, Constraints, Override, OwnBound, Side, constraints_of
 from .dose_lines import DoseLine, DoseLines, dose_lines
+from .empiric import Empiric
+from .ends import WindowEnd, window_ends
 from .infusions import Aim, FeasibleSet, feasible_set
+from .models import Column, ModelDose, ModelRow, ModelTable, models_side_by_side
+from .opening_times import Edge, EdgeCause, Opening, openings
 from .plan import Plan, PlanOptions, plan_of
 from .prescription import Window, window, windows
 from .stated import Recovery, StatedInputs, stated_from
 from .uncertainty import DoseInterval, Safety, intervals, monte_carlo, safety_of
-from .vials import Schedule, VialTime, combinations, openings, vial_times
+from .vials import Schedule, VialTime, combinations, vial_times
 
 __all__ = [
     "Aim",
     "Bound",
     "Catalogue",
+    "Column",
     "Comparison",
     "Constraint",
     "Constraints",
@@ -22,7 +27,14 @@ __all__ = [
     "DoseInterval",
     "DoseLine",
     "DoseLines",
+    "Edge",
+    "EdgeCause",
+    "Empiric",
     "FeasibleSet",
+    "ModelDose",
+    "ModelRow",
+    "ModelTable",
+    "Opening",
     "Override",
     "OwnBound",
     "Plan",
@@ -35,6 +47,7 @@ __all__ = [
     "StockVial",
     "VialTime",
     "Window",
+    "WindowEnd",
     "combinations",
     "compare",
     "constraints_of",
@@ -43,6 +56,7 @@ __all__ = [
     "feasible_set",
     "intervals",
     "load_catalogue",
+    "models_side_by_side",
     "monte_carlo",
     "openings",
     "plan_of",
@@ -51,5 +65,6 @@ __all__ = [
     "stated_from",
     "vial_times",
     "window",
+    "window_ends",
     "windows",
 ]

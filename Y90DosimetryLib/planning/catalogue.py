@@ -40,6 +40,25 @@ class Catalogue:
         """Return the sizes at calibration, smallest first."""
         return tuple(sorted({*self.standard_gbq, *(self.custom_gbq if custom else ())}))
 
+    def is_unverified(self, activity_gbq: float) -> bool:
+        """Return whether no source that was read backs a size: a custom one, where those are unverified."""
+        return "custom" in self.unverified and activity_gbq not in self.standard_gbq
+
+    def size_words(self, activity_gbq: float) -> str:
+        """Return a size in words, marked where it is unverified."""
+        return f"{activity_gbq:g} GBq{' (custom size, unverified)' if self.is_unverified(activity_gbq) else ''}"
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is unverified, in words."""
+        words = {
+            "custom": "custom sizes",
+            "shelf_life": f"shelf life of {self.shelf_life_h / 24:g} days",
+            "calibration": f"calibration on {DAY_NAMES[self.calibration_weekday]} {self.calibration_clock:%H:%M}"
+            f" ({self.calibration_zone})",
+        }
+        return tuple(words.get(name, name) for name in self.unverified)
+
 
 @dataclass(frozen=True)
 class StockVial:

@@ -11,12 +11,15 @@ from . import calendar
 from .catalogue import Catalogue
 from .compare import Comparison
 from .constraints import Constraint, OpenQuestion
+from .ends import SURE_SHARE, WindowEnd
 from .infusions import SHOWN, Choice, FeasibleSet
+from .model_words import models_json
+from .opening_times import Opening
 from .plan import Plan
 from .prescription import Allowance, Conflict, Window
 from .text import NO_LIMIT, week_table
 from .uncertainty import COVERAGE_FACTOR_RATIO, DoseInterval, Safety
-from .vials import Opening, Schedule, VialTime
+from .vials import Schedule, VialTime
 
 SCHEMA = "y90-plan/1"
 
@@ -32,6 +35,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "session": plan.lines.session.label,
         "window": {
             **_window(plan.split),
+            "ends": _gap(intervals) if isinstance(intervals, Missing) else [_end(e) for e in plan.ends],
             "infusions": [_window(w) for w in plan.windows],
             "together": None if plan.together is None else _together(plan.together),
         },
@@ -47,8 +51,24 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "vials": _gap(schedule) if isinstance(schedule, Missing) else _vials(plan, schedule),
         "intervals": _gap(intervals) if isinstance(intervals, Missing) else [_interval(i, plan) for i in intervals],
         "safety": [_safety(s) for s in plan.safety],
+        "models": None if plan.models is None else models_json(plan.models),
         "comparison": None if plan.comparison is None else _comparison(plan.comparison),
         "notes": list(plan.notes),
+    }
+
+
+def _end(e: WindowEnd) -> dict[str, Any]:
+    return {
+        "side": e.side.value,
+        "activity_gbq": e.activity_gbq,
+        "sd_gbq": e.sd_gbq,
+        "low_gbq": e.low_gbq,
+        "high_gbq": e.high_gbq,
+        "coverage_factor": COVERAGE_FACTOR_RATIO,
+        "bound_by": e.constraint.name,
+        "safely_kept_gbq": _number(e.sure_gbq),
+        "safely_kept_probability": SURE_SHARE,
+        "safely_bound_by": e.sure_constraint.name,
     }
 
 
@@ -171,7 +191,7 @@ def _vials(plan: Plan, schedule: Schedule) -> dict[str, Any]:
         "days": [d.isoformat() for d in plan.days],
         "catalogue": _catalogue(schedule.catalogue),
         "at": [_vial_time(v, schedule) for v in chosen],
-        "openings": [_opening(o) for o in plan.openings],
+        "openings": [_opening(o, schedule) for o in plan.openings],
         "combinations": [_vial_time(v, schedule) for v in plan.combinations],
         "week_table": week_table(plan, schedule),
     }
@@ -183,6 +203,7 @@ def _catalogue(c: Catalogue) -> dict[str, Any]:
         "shelf_life_h": c.shelf_life_h,
         "calibration": f"{DAY_NAMES[c.calibration_weekday]} {c.calibration_clock:%H:%M} {c.calibration_zone}",
         "unverified": list(c.unverified),
+        "unverified_words": list(c.doubts),
         "source": c.source,
     }
 
@@ -190,12 +211,18 @@ def _catalogue(c: Catalogue) -> dict[str, Any]:
 def _vial_time(v: VialTime, schedule: Schedule) -> dict[str, Any]:
     return {
         "vials": [
-            {"infusion": n, "activity_gbq": s.activity_gbq, "calibrated_at": s.calibrated_at.isoformat()}
+            {
+                "infusion": n,
+                "activity_gbq": s.activity_gbq,
+                "calibrated_at": s.calibrated_at.isoformat(),
+                "unverified_size": schedule.catalogue.is_unverified(s.activity_gbq),
+            }
             for n, s in v.vials
         ],
         "at": v.at.astimezone(schedule.zone).isoformat(),
         "at_words": calendar.words(v.at, schedule.zone),
         "meets_plan": v.meets_plan,
+        "keeps_doses": v.keeps_doses,
         "activities_gbq": list(v.activities_gbq),
         "activity_per_sphere_bq": list(v.per_sphere_bq),
         "sphere_counts": list(v.sphere_counts),
@@ -209,14 +236,17 @@ def _vial_time(v: VialTime, schedule: Schedule) -> dict[str, Any]:
     }
 
 
-def _opening(o: Opening) -> dict[str, Any]:
+def _opening(o: Opening, schedule: Schedule) -> dict[str, Any]:
     return {
         "infusion": o.infusion,
         "activity_gbq": o.vial.activity_gbq,
+        "unverified_size": schedule.catalogue.is_unverified(o.vial.activity_gbq),
         "calibrated_at": o.vial.calibrated_at.isoformat(),
         "from": o.start.isoformat(),
         "to": o.end.isoformat(),
         "words": o.words,
+        "opened_by": {"cause": o.opened_by.cause.value, "text": o.opened_by.text},
+        "shut_by": {"cause": o.shut_by.cause.value, "text": o.shut_by.text},
     }
 
 

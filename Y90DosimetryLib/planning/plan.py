@@ -17,11 +17,14 @@ from .catalogue import Catalogue, load_catalogue
 from .compare import Comparison, compare, delivered_pairs
 from .constraints import Constraints, Override, OwnBound, constraints_of
 from .dose_lines import DoseLines, dose_lines, planned_session
+from .ends import WindowEnd, window_ends, with_all_lung_doses
 from .infusions import Aim, FeasibleSet, feasible_set
+from .models import ModelTable, models_side_by_side
+from .opening_times import Opening, openings
 from .prescription import Window, fixed_split, window, windows
 from .stated import StatedInputs
 from .uncertainty import DoseInterval, Safety, Sampled, intervals, monte_carlo, safety_of
-from .vials import Opening, Schedule, VialTime, combinations, openings, vial_times
+from .vials import Schedule, VialTime, combinations, vial_times
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,10 @@ class PlanOptions:
     samples: int = 0
     """Of a Monte Carlo beside the first-order intervals; 0 for none."""
     seed: int = 0
+    models: bool = False
+    """Whether to add the table of models."""
+    empiric: bool = False
+    """Whether that table adds the empiric activities, which stem from resin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +79,14 @@ class Plan:
     safety: tuple[Safety, ...]
     sampled: Sampled | None
     notes: tuple[str, ...]
+    ends: tuple[WindowEnd, ...] = ()
+    """The ends of `split` with their intervals; empty where no dose has one."""
+    models: ModelTable | None = None
+
+    @property
+    def is_second_session(self) -> bool:
+        """Whether this plans a session after one that was delivered, made from its plan."""
+        return self.comparison is not None and self.lines is self.comparison.second_lines
 
 
 def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, progress: Progress = silent) -> Plan:
@@ -103,6 +118,8 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
     dated = schedule if isinstance(schedule, Schedule) else None
     progress(0.6, "propagating uncertainties")
     found = intervals(case, prepared, options.stated)
+    if not isinstance(found, Missing):
+        found = with_all_lung_doses(found, lines)
     sampled = monte_carlo(case, prepared, options.stated, options.samples, options.seed) if options.samples else None
     if isinstance(found, Missing):
         notes.append(f"No dose has an interval: {found.because}.")
@@ -111,6 +128,11 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
     if constraints.stopped_by:
         notes.append(f"No rule sets a limit here: {constraints.stopped_by}")
     given_gbq = lines.entered_gbq if lines.case is case else (0.0,) * len(lines.labels)
+    table = None
+    if options.models:
+        progress(0.8, "setting the models side by side")
+        shown = lines.session.label if lines.case is case or comparison is None else comparison.delivered
+        table = models_side_by_side(case, prepared, shown, options.empiric)
     return Plan(
         lines,
         constraints,
@@ -127,6 +149,8 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
         () if isinstance(found, Missing) else safety_of(constraints.asked, found, given_gbq),
         None if isinstance(sampled, Missing) else sampled,
         tuple(notes),
+        () if isinstance(found, Missing) else window_ends(split, found, shares),
+        table,
     )
 
 

@@ -76,6 +76,11 @@ class StatedInputs:
                 remedy="State resolution_mm, the FWHM of the emission image",
             )
 
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Return every name that `stated_from` takes."""
+        return (*(f.name for f in fields(StatedInputs) if f.name != "recovery"), *RECOVERY_NAMES)
+
     def numbers(self) -> Mapping[str, float]:
         """Return what is stated as single numbers, by name."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "recovery"}
@@ -104,11 +109,11 @@ def stated_from(values: Mapping[str, float]) -> StatedInputs:
     InputError
         If a name is unknown, or a recovery curve is incomplete.
     """
-    names = [f.name for f in fields(StatedInputs) if f.name != "recovery"]
+    names = StatedInputs.names()
     for name in values:
-        if name not in names and name not in RECOVERY_NAMES:
-            near = difflib.get_close_matches(name, [*names, *RECOVERY_NAMES], n=1)
-            remedy = f"Did you mean {near[0]}?" if near else f"Choose from: {', '.join([*names, *RECOVERY_NAMES])}"
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else f"Choose from: {', '.join(names)}"
             raise InputError(f"unknown input '{name}'", where="uncertainty", remedy=remedy)
     of_recovery = {RECOVERY_NAMES[name]: value for name, value in values.items() if name in RECOVERY_NAMES}
     if of_recovery and not {"half_volume_ml", "exponent"} <= set(of_recovery):
@@ -118,4 +123,4 @@ def stated_from(values: Mapping[str, float]) -> StatedInputs:
             remedy="State recovery_half_volume_ml and recovery_exponent",
         )
     recovery = Recovery(**of_recovery) if of_recovery else None
-    return StatedInputs(recovery=recovery, **{n: v for n, v in values.items() if n in names})
+    return StatedInputs(recovery=recovery, **{n: v for n, v in values.items() if n not in RECOVERY_NAMES})

@@ -10,11 +10,13 @@ from ..missing import Missing
 from . import calendar
 from .compare import Comparison
 from .infusions import SHOWN, FeasibleSet
+from .model_words import model_lines
 from .plan import Plan
 from .prescription import Allowance, Window
 from .uncertainty import COVERAGE_FACTOR_RATIO
-from .vials import Schedule
+from .vials import Schedule, VialTime
 
+OUT_OF_TIME = "t"
 NO_LIMIT = "nothing limits the activity upward"
 
 
@@ -33,14 +35,19 @@ def week_table(plan: Plan, schedule: Schedule) -> str:
     table = [head]
     for row in rows:
         label, vial = row
-        line = [f"{label}: {vial.activity_gbq:g}, {vial.calibrated_at:%Y-%m-%d}"]
+        doubt = "?" if schedule.catalogue.is_unverified(vial.activity_gbq) else ""
+        line = [f"{label}: {vial.activity_gbq:g}{doubt}, {vial.calibrated_at:%Y-%m-%d}"]
         for day in days:
             cell = cells.get((row, day))
             activity = None if cell is None else vial.at_gbq(cell.at, schedule.settings.half_life_h)
-            line.append("-" if cell is None or activity is None else f"{activity:.2f}{'*' if cell.meets_plan else ' '}")
+            line.append("-" if cell is None or activity is None else f"{activity:.2f}{_mark(cell)}")
         table.append(line)
     widths = [max(len(line[i]) for line in table) for i in range(len(head))]
     title = f"Activity in GBq at {schedule.clock:%H:%M} local time; * meets every target and limit"
+    if any(_mark(v) == OUT_OF_TIME for v in singles):
+        title += f"; {OUT_OF_TIME} meets the doses, but a timing rule shuts it out"
+    if any(schedule.catalogue.is_unverified(v.vials[0][1].activity_gbq) for v in singles):
+        title += "; ? custom size, unverified"
     return "\n".join(
         [
             title,
@@ -52,6 +59,12 @@ def week_table(plan: Plan, schedule: Schedule) -> str:
             ),
         ]
     )
+
+
+def _mark(cell: VialTime) -> str:
+    if cell.meets_plan:
+        return "*"
+    return OUT_OF_TIME if cell.keeps_doses else " "
 
 
 def _lines(plan: Plan) -> Iterator[str]:
@@ -77,10 +90,13 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"How sure (dose with {COVERAGE_FACTOR_RATIO:g} standard deviations, largest cause):"
         for i in plan.intervals:
             cause = f"; mostly {i.contributions[0].factor}" if i.contributions else ""
-            yield f"  {_title(i.measure_id, i.about)}: {i.low_gy:.1f} to {i.high_gy:.1f} Gy{cause}"
+            yield f"  {dose_title(i.measure_id, i.about)}: {i.low_gy:.1f} to {i.high_gy:.1f} Gy{cause}"
+        yield from (f"  Window: {end.text}" for end in plan.ends)
         for s in plan.safety:
             flips = f"; {', '.join(s.flipped_by)} alone could turn it" if s.flipped_by else ""
-            yield f"  {s.constraint.name}: kept with a probability of {s.probability_share:.0%}{flips}"
+            yield f"  {s.constraint.name}: kept with a probability of {probability_words(s.probability_share)}{flips}"
+    if plan.models is not None:
+        yield from model_lines(plan.models)
     yield from (f"Note: {note}" for note in plan.notes)
 
 
@@ -126,16 +142,20 @@ def _together_lines(found: FeasibleSet) -> Iterator[str]:
 
 
 def _vial_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
-    unverified = ", ".join(schedule.catalogue.unverified)
-    yield f"Vials (catalogue: {schedule.catalogue.source}{f'; unverified: {unverified}' if unverified else ''})"
+    catalogue = schedule.catalogue
+    unverified = ", ".join(catalogue.doubts)
+    yield f"Vials (catalogue: {catalogue.source}{f'; unverified: {unverified}' if unverified else ''})"
     for o in plan.openings:
-        vial = f"{o.vial.activity_gbq:g} GBq of {o.vial.calibrated_at:%Y-%m-%d}"
+        vial = f"{catalogue.size_words(o.vial.activity_gbq)} of {o.vial.calibrated_at:%Y-%m-%d}"
         yield f"  {vial} for {o.infusion} meets the plan {o.words}"
+        yield f"    {o.why_words}"
     if not plan.openings:
         yield "  no vial of the catalogue meets the plan in these weeks"
     for v in plan.combinations:
         if calendar.local_date(v.at, schedule.zone) in plan.days:
-            names = " and ".join(f"{s.activity_gbq:g} GBq of {s.calibrated_at:%Y-%m-%d} for {n}" for n, s in v.vials)
+            names = " and ".join(
+                f"{catalogue.size_words(s.activity_gbq)} of {s.calibrated_at:%Y-%m-%d} for {n}" for n, s in v.vials
+            )
             yield f"  {names}: {calendar.words(v.at, schedule.zone)}"
     yield week_table(plan, schedule)
 
@@ -153,7 +173,15 @@ def _gy(value: float | Missing) -> str:
     return f"missing ({value.because})" if isinstance(value, Missing) else f"{value:.1f} Gy"
 
 
-def _title(name: str, about: str) -> str:
+def probability_words(probability_share: float) -> str:
+    """Return a probability in words; none is rounded to certainty."""
+    if probability_share > 0.99:
+        return "over 99%"
+    return "under 1%" if probability_share < 0.01 else f"{probability_share:.0%}"
+
+
+def dose_title(name: str, about: str) -> str:
+    """Return a dose by its measure and item as a reader sees it."""
     base, _, model = name.partition(".")
     title = (
         f"{base.replace('_', ' ')} ({model.replace('_', ' ')})"

@@ -60,6 +60,13 @@ class DoseInterval:
     dose_gy: float
     sd_gy: float
     contributions: tuple[Contribution, ...]
+    stated_gy: float = 0.0
+    """The part of the dose that the team states and that has no uncertainty here."""
+
+    def sd_at_gy(self, dose_gy: float) -> float:
+        """Return the standard deviation when another activity gives another dose: it grows with what is computed."""
+        computed_gy = self.dose_gy - self.stated_gy
+        return self.sd_gy * (dose_gy - self.stated_gy) / computed_gy if computed_gy > 0 else self.sd_gy
 
     @property
     def low_gy(self) -> float:
@@ -183,8 +190,8 @@ def safety_of(
 
 def _safety(constraint: Constraint, bound: Bound, interval: DoseInterval, activities_gbq: tuple[float, ...]) -> Safety:
     dose_gy = bound.line.dose_gy(activities_gbq)
-    ratio = dose_gy / interval.dose_gy if interval.dose_gy > 0 else 1.0
-    sd_gy = interval.sd_gy * ratio
+    sd_gy = interval.sd_at_gy(dose_gy)
+    ratio = sd_gy / interval.sd_gy if interval.sd_gy > 0 else 1.0
     margin_gy = dose_gy - bound.limit_gy if bound.side is Side.AT_LEAST else bound.limit_gy - dose_gy
     kept = bound.holds(activities_gbq)
     probability = float(ndtr(margin_gy / sd_gy)) if sd_gy > 0 else float(kept)

@@ -1,20 +1,18 @@
 """Which vial, when: every size of the catalogue at every hour against the window of its day.
 
-A vial fits from the hour it has decayed to the top of the window until it has decayed to the bottom. Rules that
-depend on the day of treatment may move the window from one calendar day to the next, so each day has its own.
+How long each of them meets the plan is in `opening_times`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, tzinfo
 from functools import cached_property
 from itertools import combinations_with_replacement, product
 
 from ..case import Settings
-from ..guidelines.findings import Finding, evaluate, judge
+from ..guidelines.findings import Finding, Outcome, evaluate, judge
 from ..guidelines.rule import Rule, Rulebook
 from ..measures import Known, Measurement, measure
 from ..missing import Missing
@@ -53,20 +51,19 @@ class VialTime:
     timing: tuple[Finding, ...]
 
     @property
-    def meets_plan(self) -> bool:
+    def keeps_doses(self) -> bool:
         """Whether every target and limit is kept."""
         return not any(not c.is_wish for c in self.broken)
 
+    @property
+    def out_of_time(self) -> tuple[Finding, ...]:
+        """The timing rules that shut the vial out at this moment."""
+        return tuple(f for f in self.timing if shuts(f))
 
-@dataclass(frozen=True)
-class Opening:
-    """How long one vial meets the plan."""
-
-    infusion: str
-    vial: StockVial
-    start: datetime
-    end: datetime
-    words: str
+    @property
+    def meets_plan(self) -> bool:
+        """Whether every target and limit is kept and no timing rule shuts the vial out."""
+        return self.keeps_doses and not self.out_of_time
 
 
 @dataclass(frozen=True)
@@ -204,7 +201,6 @@ def given(schedule: Schedule, vials: Sequence[tuple[str, StockVial]], moment: da
     lines, settings = schedule.lines, schedule.settings
     at_gbq = _activities(schedule, vials, moment)
     counts = tuple(v.activity_gbq * BQ_PER_GBQ / settings.sphere_activity_bq for _, v in vials)
-    known = schedule.known_with(vials, moment)
     labels = {label for label, _ in vials}
     return VialTime(
         tuple(vials),
@@ -222,29 +218,30 @@ def given(schedule: Schedule, vials: Sequence[tuple[str, StockVial]], moment: da
         ),
         tuple(lines.lowest_gy(name, at_gbq) for name in SHOWN),
         tuple(c for c in schedule.constraints_with(vials, moment).asked if not c.holds(at_gbq)),
-        tuple(
-            evaluate(rule, known, about, lines.case.disease.scenario)
-            for rule, about in schedule.timing_rules
-            if not about or about in labels
-        ),
+        timing_findings(schedule, vials, moment),
     )
 
 
-def openings(schedule: Schedule) -> tuple[Opening, ...]:
-    """Return when each vial of the catalogue meets the plan, the other infusions as entered.
+def shuts(finding: Finding) -> bool:
+    """Return whether a timing rule shuts a vial out: a warning or worse; information does not."""
+    return finding.outcome is Outcome.NOT_MET and finding.severity is not None and finding.severity.is_safety
 
-    Spans that touch the days asked for are given whole, also where they begin earlier or end later.
-    """
-    found = []
-    start = calendar.at_clock(schedule.first, time(), schedule.zone)
-    end = calendar.at_clock(schedule.last + calendar.ONE_DAY, time(), schedule.zone)
-    for index, label in enumerate(schedule.lines.labels):
-        for vial in schedule.stock:
-            for opened, closed in _joined(_spans(schedule, index, vial)):
-                if closed >= start and opened < end:
-                    text = calendar.span_words(opened, closed, schedule.zone)
-                    found.append(Opening(label, vial, opened, closed, text))
-    return tuple(found)
+
+def timing_findings(
+    schedule: Schedule, vials: Sequence[tuple[str, StockVial]], moment: datetime
+) -> tuple[Finding, ...]:
+    """Return what the timing rules say of vials given at a moment."""
+    known, labels = schedule.known_with(vials, moment), {label for label, _ in vials}
+    return tuple(
+        evaluate(rule, known, about, schedule.lines.case.disease.scenario)
+        for rule, about in schedule.timing_rules
+        if not about or about in labels
+    )
+
+
+def shut_by(schedule: Schedule, vials: Sequence[tuple[str, StockVial]], moment: datetime) -> Finding | None:
+    """Return the first timing rule that shuts vials out at a moment; None where none does."""
+    return next((f for f in timing_findings(schedule, vials, moment) if shuts(f)), None)
 
 
 def _activities(schedule: Schedule, vials: Sequence[tuple[str, StockVial]], moment: datetime) -> tuple[float, ...]:
@@ -257,7 +254,8 @@ def _activities(schedule: Schedule, vials: Sequence[tuple[str, StockVial]], mome
 
 def _if_it_meets(schedule: Schedule, vials: list[tuple[str, StockVial]], moment: datetime) -> VialTime | None:
     at_gbq = _activities(schedule, vials, moment)
-    if all(c.holds(at_gbq) for c in schedule.constraints_with(vials, moment).hard):
+    kept = all(c.holds(at_gbq) for c in schedule.constraints_with(vials, moment).hard)
+    if kept and shut_by(schedule, vials, moment) is None:
         return given(schedule, vials, moment)
     return None
 
@@ -271,35 +269,3 @@ def _density(lines: DoseLines, label: str, sphere_count: float) -> float | Missi
         values.append(float(found.value))
     volume_ml, residual, shunt = values
     return sphere_count * (1 - residual) * (1 - shunt) / volume_ml
-
-
-def _spans(schedule: Schedule, index: int, vial: StockVial) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the spans of each calendar day in which a vial's activity lies in that day's window."""
-    half_life_h = schedule.settings.half_life_h
-    expires = calendar.after_h(vial.calibrated_at, schedule.catalogue.shelf_life_h)
-    day = calendar.local_date(vial.calibrated_at, schedule.zone)
-    while day <= calendar.local_date(expires, schedule.zone):
-        begins, ends = calendar.day_bounds(day, schedule.zone)
-        its = schedule.window_with(index, vial, begins + timedelta(hours=12))
-        day += calendar.ONE_DAY
-        if its.is_empty:
-            continue
-        start, end = max(begins, vial.calibrated_at), min(ends, expires)
-        if its.high_gbq < math.inf:
-            hours = calendar.hours_until_gbq(vial.activity_gbq, its.high_gbq, half_life_h)
-            start = max(start, calendar.after_h(vial.calibrated_at, hours))
-        if its.low_gbq > 0:
-            hours = calendar.hours_until_gbq(vial.activity_gbq, its.low_gbq, half_life_h)
-            end = min(end, calendar.after_h(vial.calibrated_at, hours))
-        if start < end:
-            yield start, end
-
-
-def _joined(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    found: list[tuple[datetime, datetime]] = []
-    for start, end in spans:
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found

@@ -10,15 +10,19 @@ from ..errors import MissingToolError
 from ..io.case_file import InputFile
 from ..io.writing import write_dose, write_json, write_text
 from ..missing import Missing
-from ..progress import Progress, silent
+from ..planning import PlanOptions
+from ..progress import Progress, part, silent
 from ..structures import Role
 from .as_html import as_html
 from .as_json import as_json
 from .content import Content, content_of, role_of
+from .followup_page import follow_up_section
+from .html_parts import Section, file_name
+from .plan_page import plan_section
 from .plots import Curve, dvh_plot
 from .slices import SliceOptions, full_scale_gy, point_to_show_mm, three_planes
 
-__all__ = ["Content", "as_html", "as_json", "content_of", "pictures_of", "write_report"]
+__all__ = ["Content", "Section", "as_html", "as_json", "content_of", "pictures_of", "sections_of", "write_report"]
 
 DVH_MARKS_GY = (120.0, 205.0)
 NOT_OUTLINED = frozenset({Role.LUNGS, Role.PLANNED_RESECTION, Role.NORMAL_LIVER})
@@ -26,25 +30,47 @@ NOT_OUTLINED = frozenset({Role.LUNGS, Role.PLANNED_RESECTION, Role.NORMAL_LIVER}
 
 
 def write_report(
-    assessment: Assessment, folder: Path, *, inputs: Sequence[InputFile] = (), progress: Progress = silent
+    assessment: Assessment,
+    folder: Path,
+    *,
+    inputs: Sequence[InputFile] = (),
+    progress: Progress = silent,
+    plan_options: PlanOptions | None = None,
 ) -> None:
     """Write report.html, assessment.json, dose.nrrd and the pictures into an existing folder.
 
-    Where pictures can't be drawn the report says so and keeps its numbers.
+    Where pictures can't be drawn the report says so and keeps its numbers. The plan's section is made with
+    *plan_options*; as `plan_section` does unless they are given.
     """
     content = content_of(assessment, inputs)
     progress(0.0, "drawing pictures")
     pictures, why_none = pictures_of(assessment)
-    progress(0.7, "writing the report")
-    if pictures:
+    sections = sections_of(assessment, plan_options, part(progress, 0.4, 0.8))
+    progress(0.8, "writing the report")
+    every = dict(pictures)
+    for section in sections:
+        every.update(section.pictures)
+    if every:
         (folder / "pictures").mkdir()
-    for caption, png in pictures.items():
-        (folder / "pictures" / f"{caption.lower()}.png").write_bytes(png)
-    write_text(as_html(content, pictures, why_none), folder / "report.html")
+    for caption, png in every.items():
+        (folder / "pictures" / file_name(caption)).write_bytes(png)
+    write_text(as_html(content, pictures, why_none, sections), folder / "report.html")
     write_json(as_json(content), folder / "assessment.json")
     if not isinstance(assessment.dose_map, Missing):
         write_dose(assessment.dose_map, folder / "dose.nrrd")
     progress(1.0, "written")
+
+
+def sections_of(
+    assessment: Assessment, plan_options: PlanOptions | None = None, progress: Progress = silent
+) -> tuple[Section, ...]:
+    """Return the parts of the page that not every case has, in their order; one that says nothing is left out."""
+    found = (
+        plan_section(assessment, plan_options, progress),
+        follow_up_section(assessment),
+        # one line for each further part, which returns a `Section` or None
+    )
+    return tuple(section for section in found if section is not None)
 
 
 def pictures_of(assessment: Assessment) -> tuple[dict[str, bytes], str]:

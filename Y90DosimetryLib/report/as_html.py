@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 
 from ..case import SCENARIOS
 from ..checks import CheckResult
@@ -13,19 +11,8 @@ from ..checks import Outcome as CheckOutcome
 from ..guidelines import Finding, Outcome, Verdict, load_references
 from ..missing import Missing
 from .content import NOTICE, Content, DoseRow, lesion_kinds
-
-SYMBOLS = {
-    "contraindication": "✖",
-    "error": "✖",
-    "warning": "▲",
-    "target": "◎",
-    "information": "ℹ",
-    "note": "ℹ",
-    "met": "✔",
-    "not_evaluable": "?",
-    "not_applicable": "–",
-}
-"""A symbol beside each color, for readers who do not tell colors apart."""
+from .html_parts import SYMBOLS as SYMBOLS
+from .html_parts import Section, gap, number, page, picture, section_html, symbol, table, tag
 
 KEY_MEASURES = (
     "liver_volume_ml",
@@ -46,7 +33,12 @@ DVH_DOSES = ("d98_gy", "d95_gy", "d70_gy", "d50_gy", "d2_gy", "mean_gy")
 DVH_VOLUMES = ("v100_fraction", "v150_fraction", "v205_fraction", "v250_fraction", "v400_fraction")
 
 
-def as_html(content: Content, pictures: Mapping[str, bytes], why_no_pictures: str = "") -> str:
+def as_html(
+    content: Content,
+    pictures: Mapping[str, bytes],
+    why_no_pictures: str = "",
+    sections: Sequence[Section] = (),
+) -> str:
     """Return the page.
 
     Parameters
@@ -55,8 +47,9 @@ def as_html(content: Content, pictures: Mapping[str, bytes], why_no_pictures: st
         PNG files by caption, in their order.
     why_no_pictures
         Said where there are none.
+    sections
+        Further parts of the page, after the findings: plan, follow-up.
     """
-    style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
     case = content.case
     chosen = case.disease.scenario
     scenario = f"Scenario {chosen}: {SCENARIOS[chosen]}" if chosen else "No scenario chosen"
@@ -76,6 +69,7 @@ def as_html(content: Content, pictures: Mapping[str, bytes], why_no_pictures: st
         _dvh_table(content.dose_rows),
         "<h2>Findings</h2>",
         _findings(content.findings),
+        *map(section_html, sections),
         "<h2>Volumes and liver function</h2>",
         _measures(content),
         "<h2>Technical checks</h2>",
@@ -86,11 +80,7 @@ def as_html(content: Content, pictures: Mapping[str, bytes], why_no_pictures: st
         _methods(content),
         _references(content.findings),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>Y-90 dosimetry: {escape(case.label)}</title>"
-        f"<style>{style}</style></head><body>\n" + "\n".join(part for part in body if part) + "\n</body></html>\n"
-    )
+    return page(f"Y-90 dosimetry: {case.label}", body)
 
 
 def mark_of(finding: Finding) -> str:
@@ -102,35 +92,12 @@ def mark_of(finding: Finding) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     mark = verdict.worst.value if verdict.worst else ("met" if verdict.is_clear else "not_evaluable")
-    return f'<div class="verdict {mark}">{_symbol(mark)} {escape(verdict.sentence)}</div>'
-
-
-def _symbol(mark: str) -> str:
-    return f'<span class="tag {mark}" aria-hidden="true">{SYMBOLS[mark]}</span>'
-
-
-def _tag(mark: str) -> str:
-    return f'<span class="tag {mark}">{SYMBOLS[mark]} {escape(mark.replace("_", " "))}</span>'
-
-
-def _table(head: Sequence[str], rows: Iterable[str], numbers_from: int = 99) -> str:
-    cells = "".join(
-        f'<th class="number">{h}</th>' if i >= numbers_from else f"<th>{h}</th>" for i, h in enumerate(head)
-    )
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _number(value: float | Missing | None, digits: int = 1, scale: float = 1.0) -> str:
-    if value is None:
-        return '<td class="missing">not known</td>'
-    if isinstance(value, Missing):
-        return f'<td class="missing">{escape(value.because)}</td>'
-    return f'<td class="number">{value * scale:,.{digits}f}</td>'
+    return f'<div class="verdict {mark}">{symbol(mark)} {escape(verdict.sentence)}</div>'
 
 
 def _errors(content: Content) -> str:
     raised = [c for c in content.raised if c.check.level.value == "error"]
-    items = "".join(f"<li>{_tag('error')} {escape(c.message)}. {escape(c.check.remedy)}</li>" for c in raised)
+    items = "".join(f"<li>{tag('error')} {escape(c.message)}. {escape(c.check.remedy)}</li>" for c in raised)
     return f"<ul>{items}</ul>" if items else ""
 
 
@@ -139,14 +106,14 @@ def _dose_table(content: Content) -> str:
     lesions = lesion_kinds()
     rows = [
         f'<tr class="{"lesion" if row.kind in lesions else "other"}"><td>{escape(row.label)}</td>'
-        + _number(row.volume_ml)
-        + "".join(_number(row.mean_gy[model]) for model in content.models)
+        + number(row.volume_ml)
+        + "".join(number(row.mean_gy[model]) for model in content.models)
         + "</tr>"
         for row in content.dose_rows
     ]
     counted = sum(r.counted for r in content.infusion_rows)
     note = f"All {counted} counted infusions together. " if counted > 1 else ""
-    return _table(head, rows, 1) + (
+    return table(head, rows, 1) + (
         f'<p class="soft small">{note}Mean over the whole volume after complete decay. Single compartment: activity '
         "spread evenly over each perfused volume, tumor included; a lesion's value there says nothing about its own "
         "uptake.</p>"
@@ -154,19 +121,14 @@ def _dose_table(content: Content) -> str:
 
 
 def _lung_table(content: Content) -> str:
-    rows = [f"<tr><td>Lungs, session {escape(label)}</td>{_number(dose)}</tr>" for label, dose in content.lung_doses_gy]
-    return _table(["Lungs", "Gy"], rows, 1) if rows else ""
+    rows = [f"<tr><td>Lungs, session {escape(label)}</td>{number(dose)}</tr>" for label, dose in content.lung_doses_gy]
+    return table(["Lungs", "Gy"], rows, 1) if rows else ""
 
 
 def _pictures(pictures: Mapping[str, bytes], why_none: str) -> str:
     if not pictures:
-        return f'<p class="missing">No pictures: {escape(why_none)}</p>' if why_none else ""
-
-    def image(caption: str) -> str:
-        data = base64.b64encode(pictures[caption]).decode("ascii")
-        return f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
-
-    images = "".join(image(caption) for caption in pictures)
+        return gap(f"No pictures: {why_none}") if why_none else ""
+    images = "".join(picture(caption, png) for caption, png in pictures.items())
     return f'<h2>Dose over the anatomy, dose-volume histogram</h2><div class="pictures">{images}</div>'
 
 
@@ -179,10 +141,10 @@ def _dvh_table(rows: Sequence[DoseRow]) -> str:
             span = len(DVH_DOSES) + len(DVH_VOLUMES)
             cells = f'<td class="missing" colspan="{span}">{escape(row.dvh.because)}</td>'
         else:
-            cells = "".join(_number(getattr(row.dvh, name)) for name in DVH_DOSES)
-            cells += "".join(_number(getattr(row.dvh, name), scale=100) for name in DVH_VOLUMES)
+            cells = "".join(number(getattr(row.dvh, name)) for name in DVH_DOSES)
+            cells += "".join(number(getattr(row.dvh, name), scale_ratio=100) for name in DVH_VOLUMES)
         lines.append(f"<tr><td>{escape(row.label)}</td>{cells}</tr>")
-    return _table(head, lines, 1)
+    return table(head, lines, 1)
 
 
 def _findings(findings: Sequence[Finding]) -> str:
@@ -203,7 +165,7 @@ def _findings(findings: Sequence[Finding]) -> str:
             for s in f.sources
         )
         return (
-            f"<tr><td>{_tag(mark_of(f))}</td><td><b>{escape(f.rule.title)}</b>{about}<br>{escape(f.message)}{extra}{need}</td>"
+            f"<tr><td>{tag(mark_of(f))}</td><td><b>{escape(f.rule.title)}</b>{about}<br>{escape(f.message)}{extra}{need}</td>"
             f'<td class="small">{escape(values)}</td><td class="small">{escape(f.threshold)}</td>'
             f'<td class="soft small">{escape(f.rule.id)}<br>{places}</td></tr>'
         )
@@ -214,11 +176,11 @@ def _findings(findings: Sequence[Finding]) -> str:
     if not shown and not hidden:
         return '<p class="missing">No rule was judged: no scenario is chosen.</p>'
     rest = (
-        f"<details><summary>{len(hidden)} rules do not apply</summary>{_table(head, map(row, hidden))}</details>"
+        f"<details><summary>{len(hidden)} rules do not apply</summary>{table(head, map(row, hidden))}</details>"
         if hidden
         else ""
     )
-    return _table(head, map(row, shown)) + rest
+    return table(head, map(row, shown)) + rest
 
 
 def _measures(content: Content) -> str:
@@ -229,13 +191,23 @@ def _measures(content: Content) -> str:
         if m is not None:
             css = "missing" if m.value is None else "number"
             rows.append(f'<tr><td>{escape(m.measure.title)}</td><td class="{css}">{escape(m.text)}</td></tr>')
-    return _table(["Measure", "Value"], rows)
+    return table(["Measure", "Value"], rows) + _which_study(content)
+
+
+def _which_study(content: Content) -> str:
+    """Say that the remnant is not of the study on which the doses are computed, where that is so."""
+    studies = content.follow_up.studies if content.follow_up else None
+    if studies is None or studies.present_remnant is studies.planning:
+        return ""
+    shown = studies.present_remnant
+    words = f"Remnant, its shares and the estimated liver are those of '{shown.label}'; all else is of the treatment."
+    return f'<p class="soft small">{escape(words)}</p>'
 
 
 def _checks(content: Content) -> str:
     def row(c: CheckResult) -> str:
         return (
-            f"<tr><td>{_tag(c.check.level.value)}</td><td>{escape(c.message)}<br>"
+            f"<tr><td>{tag(c.check.level.value)}</td><td>{escape(c.message)}<br>"
             f'<span class="soft small">{escape(c.check.remedy)}</span></td>'
             f'<td class="soft small">{escape(c.check.id)}</td></tr>'
         )
@@ -247,8 +219,8 @@ def _checks(content: Content) -> str:
     said = f"<p>While reading:</p><ul>{notes}</ul>" if notes else ""
     lines = "".join(f"<li>{escape(c.message)}</li>" for c in open_)
     rest = f"<details><summary>Checks that could not be made</summary><ul>{lines}</ul></details>" if open_ else ""
-    table = _table(["", "Found", "Check"], map(row, content.raised)) if content.raised else ""
-    return words + said + table + rest
+    found = table(["", "Found", "Check"], map(row, content.raised)) if content.raised else ""
+    return words + said + found + rest
 
 
 def _infusions(content: Content) -> str:
@@ -267,15 +239,15 @@ def _infusions(content: Content) -> str:
         f"<tr><td>{escape(r.session)}: {escape(r.label)}{'' if r.counted else ' (plan, replaced)'}</td>"
         f"<td>{escape(r.perfused)}</td><td>{r.calibrated_at or 'stated at infusion'}</td>"
         f"<td>{r.given_at or 'not known'}</td>"
-        + _number(r.activity_gbq, 3)
-        + _number(r.residual_fraction, 1, 100)
-        + _number(r.lung_shunt_fraction, 1, 100)
-        + _number(r.liver_activity_gbq, 3)
-        + _number(r.tumor_to_normal_ratio, 2)
+        + number(r.activity_gbq, 3)
+        + number(r.residual_fraction, 1, 100)
+        + number(r.lung_shunt_fraction, 1, 100)
+        + number(r.liver_activity_gbq, 3)
+        + number(r.tumor_to_normal_ratio, 2)
         + "</tr>"
         for r in content.infusion_rows
     ]
-    return _table(head, rows, 4) if rows else '<p class="missing">No session is planned.</p>'
+    return table(head, rows, 4) if rows else '<p class="missing">No session is planned.</p>'
 
 
 def _methods(content: Content) -> str:
@@ -284,7 +256,7 @@ def _methods(content: Content) -> str:
         f"<tr><td>{escape(i.name)}</td><td>{escape(str(i.path))}<br><code>sha256 {i.sha256}</code></td></tr>"
         for i in content.inputs
     ]
-    return _table(["", ""], rows)
+    return table(["", ""], rows)
 
 
 def _references(findings: Sequence[Finding]) -> str:

@@ -12,6 +12,7 @@ from ..guidelines import Finding, load_references
 from ..measures import Measurement
 from ..missing import Missing
 from .content import NOTICE, Content, DoseRow, InfusionRow
+from .follow_up_json import follow_up_json
 
 SCHEMA = "y90-assessment/1"
 
@@ -42,6 +43,7 @@ def as_json(content: Content) -> dict[str, Any]:
         "measurements": [_measurement(m) for m in content.measurements],
         "findings": [_finding(f) for f in content.findings],
         "checks": [_check(c) for c in content.checks],
+        "follow_up": None if content.follow_up is None else follow_up_json(content.follow_up),
         "settings": _plain(asdict(content.case.settings)),
         "methods": dict(content.methods),
         "notes": list(content.case.notes),

@@ -13,6 +13,7 @@ from ..checks import Outcome as CheckOutcome
 from ..dosimetry.deposits import Model, count_reference_name
 from ..dosimetry.dvh import Dvh, DvhSummary
 from ..dosimetry.regions import RegionKind
+from ..followup.overview import FollowUp
 from ..guidelines import Finding, Verdict
 from ..images import ActivityMap
 from ..io.case_file import InputFile
@@ -76,6 +77,7 @@ class Content:
     inputs: tuple[InputFile, ...]
     created_at: datetime
     version: str = __version__
+    follow_up: FollowUp | None = None
 
     @property
     def raised(self) -> tuple[CheckResult, ...]:
@@ -130,6 +132,7 @@ def content_of(assessment: Assessment, inputs: Sequence[InputFile] = (), created
         methods=tuple(_methods(assessment)),
         inputs=tuple(inputs),
         created_at=created_at or datetime.now(UTC).replace(microsecond=0),
+        follow_up=assessment.follow_up,
     )
 
 

@@ -1,0 +1,171 @@
+"""The plan in the report: there only where there is one, complete, and honest about each gap."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from planning_kit import COARSE
+
+from Y90DosimetryLib.assessment import Assessment, assess
+from Y90DosimetryLib.case import Vial
+from Y90DosimetryLib.phantom import digital_patient
+from Y90DosimetryLib.planning import Override, PlanOptions, StatedInputs, plan_of
+from Y90DosimetryLib.report import as_html, content_of, plan_plots, sections_of
+from Y90DosimetryLib.report.html_parts import Section, file_name, section_html
+from Y90DosimetryLib.report.plan_page import OVERLAY, TOGETHER, UNDER, WINDOW, plan_html, plan_section
+from Y90DosimetryLib.report.rendering import can_render
+
+SURE = PlanOptions(models=True, stated=StatedInputs(calibration_fraction=0.05))
+
+
+@cache
+def assessed(variant: str) -> Assessment:
+    return assess(digital_patient(COARSE, variant).case())
+
+
+@cache
+def section(variant: str, options: PlanOptions | None = None) -> Section:
+    found = plan_section(assessed(variant), options)
+    assert found is not None
+    return found
+
+
+def words(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_the_window_stands_first_with_what_binds_it_and_the_numbers_of_the_plan() -> None:
+    one = assessed("lobectomy")
+    (window,) = plan_of(one.case, one.doses.prepared).windows
+    text = words(section("lobectomy").html)
+    assert f"{window.low_gbq:.3f} GBq to {window.high_gbq:.3f} GBq" in text
+    assert text.index("least: S2-DOSE-05") < text.index("Meets the plan") < text.index("Models side by side")
+    assert "most: S2-DOSE-02" in text
+
+
+def test_the_week_table_has_every_vial_and_marks_those_that_meet_the_plan() -> None:
+    html = section("lobectomy").html
+    week = html[html.index('<div class="week">') :]
+    rows = re.findall(r"<tr><td>(\d+)</td><td>(\w+ \d\d-\d\d)</td>", week)
+    assert len(rows) == 12 and ("10", "Sun 03-01") in rows
+    assert re.findall(r'<td class="number meets"><b>([\d.]+) ✔</b>', week) == ["2.98"]
+    assert "Unverified:" in week and "shelf life of 12 days" in week
+
+
+def test_gaps_say_why() -> None:
+    text = words(section("lobectomy").html)
+    assert "No interval: no uncertainty of an input is stated" in text and "lung_shunt_fraction" in text
+    one = assessed("lobectomy")
+    (plan,) = one.case.sessions
+    (infusion,) = plan.infusions
+    now = replace(infusion, vial=Vial(infusion.activity_at_infusion_gbq(64.1)), given_at=None)
+    undated = (replace(plan, infusions=(now,)),)
+    found = plan_section(assess(replace(one.case, sessions=undated)))
+    assert found is not None and "No vials: no day of treatment is given" in words(found.html)
+
+
+def test_stated_inputs_bring_intervals_probabilities_and_the_ends_of_the_window() -> None:
+    text = words(section("lobectomy", SURE).html)
+    assert "Ends of the window" in text and "safely kept (97.7%)" in text
+    assert "Probability that it is kept, at the entered activities" in text and "calibration" in text
+    assert "No interval" not in text
+
+
+def test_models_stand_side_by_side_with_their_arithmetic() -> None:
+    html = section("lobectomy").html
+    assert "kernel (research), mean of the voxels, Gy" in html and "J/GBq ×" in html
+    assert "of the liver&#x27;s activity" in html
+
+
+@pytest.mark.skipif(not can_render(), reason="pictures can't be drawn here")
+def test_pictures_are_in_the_page_once_and_handed_over_to_be_written() -> None:
+    found = section("lobectomy")
+    assert list(found.pictures) == [WINDOW] and found.html.count("data:image/png") == 1
+    both = section("bilobar")
+    assert {"Window Right vial", "Window Left vial"} <= set(both.pictures)
+    assert all(png.startswith(b"\x89PNG") for png in both.pictures.values())
+    told = section("vasospasm")
+    assert OVERLAY in told.pictures and f"{UNDER} axial" in told.pictures
+    assert told.html.count("data:image/png") == len(told.pictures)
+
+
+@pytest.mark.skipif(not can_render(), reason="pictures can't be drawn here")
+def test_several_infusions_have_a_picture_of_what_is_feasible_together() -> None:
+    options = PlanOptions(overrides=(Override("S4-DOSE-01", 75.0, 70.0),))
+    found = section("bilobar", options)
+    assert TOGETHER in found.pictures and "Best for the highest lowest tumor dose" in words(found.html)
+
+
+@pytest.mark.parametrize("limit_gy", [75.0, 70.0])
+def test_the_borders_drawn_for_two_infusions_are_where_a_dose_is_just_its_limit(limit_gy) -> None:
+    """At 75 Gy the set has corners, at the rule's own 70 Gy it is empty and those that would have to give are drawn."""
+    one = assessed("bilobar")
+    plan = plan_of(one.case, one.doses.prepared, PlanOptions(overrides=(Override("S4-DOSE-01", limit_gy, 70.0),)))
+    assert (len(plan.together.corners_gbq) >= 3) == (limit_gy == 75.0)
+    borders = list(plan_plots._borders(plan.together, plan.constraints.asked))
+    assert {name.split(",")[0].split(" ")[0] for _, name in borders} == {"S4-DOSE-01", "S4-DOSE-02", "S4-DOSE-03"}
+    for bound, _ in borders:
+        x, y = plan_plots._border(bound, np.array([1.0, 0.5]), np.array([2.0, 1.5]))
+        assert [bound.line.dose_gy(at) for at in zip(x, y, strict=True)] == pytest.approx([bound.limit_gy] * 2)
+
+
+def test_two_patients_of_the_paper_are_told_before_their_second_session() -> None:
+    for variant, what in (
+        ("vasospasm", "Tumor 1 was planned with"),
+        ("proximal_thrombus", "of Portal vein thrombus lie"),
+    ):
+        text = words(section(variant).html)
+        assert what in text and text.index(what) < text.index("A second session")
+        assert "that spreads as the plan did, all that was delivered counted" in text
+
+
+def test_a_plan_that_is_open_is_told_before_anything_delivered() -> None:
+    text = words(section("lobectomy").html)
+    assert "A second session" not in text and "Planned against delivered" not in text
+
+
+def test_there_is_no_section_without_a_plan_to_make_or_one_delivered() -> None:
+    assert plan_section(assessed("delivered")) is None
+    case = assessed("lobectomy").case
+    assert sections_of(assess(replace(case, sessions=()))) == ()
+
+
+def test_a_plan_that_is_refused_says_what_is_wrong() -> None:
+    case = assessed("lobectomy").case
+    found = plan_section(assess(case), PlanOptions(session="Nobody"))
+    assert found is not None and found.html.startswith('<p class="missing">No plan: ') and "Nobody" in found.html
+
+
+def test_further_sections_stand_after_the_findings() -> None:
+    one = assessed("lobectomy")
+    more = Section("Another part", "<p>with its text</p>", {})
+    page = as_html(content_of(one), {}, sections=(section("lobectomy"), more))
+    places = [page.index(f"<h2>{name}</h2>") for name in ("Findings", "Plan", "Another part", "Technical checks")]
+    assert places == sorted(places) and "with its text" in section_html(more)
+
+
+def test_a_plan_is_also_a_page_of_its_own() -> None:
+    one = assessed("lobectomy")
+    page = plan_html(plan_of(one.case, one.doses.prepared))
+    assert page.startswith("<!DOCTYPE html>") and "For research and decision support" in page
+    assert "<script" not in page and 'href="' not in page
+
+
+def test_names_of_files_have_letters_digits_and_hyphens_only() -> None:
+    assert file_name("DVH") == "dvh.png"
+    assert file_name("Window Second session: Right vial") == "window-second-session-right-vial.png"
+    assert re.fullmatch(r"[\w-]+\.png", file_name("a/../b 1"))
+
+
+def test_a_comparison_without_an_image_of_the_delivery_says_so() -> None:
+    case = assessed("vasospasm").case
+    plan, delivered = case.sessions
+    found = plan_section(assess(replace(case, sessions=(plan, replace(delivered, image=None)))))
+    assert found is not None
+    text = words(found.html)
+    assert "has no image" in text or "there is no image" in text
+    assert "No map of what is underdosed" in text

@@ -1,0 +1,299 @@
+"""The report as pages in PDF: the HTML page's own words, tables and pictures, laid out on A4."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from .content import NOTICE
+from .pdf_pages import A4_PT, BOLD, REGULAR, Pages, picture_of, plain, width_pt
+
+MARGIN_PT, FOOT_PT = 40.0, 30.0
+WIDTH_PT = A4_PT[0] - 2 * MARGIN_PT
+TEXT_PT, TABLE_PT, SMALLEST_PT, FOOT_TEXT_PT = 9.0, 8.0, 5.5, 6.5
+HEADINGS_PT = {"h1": 16.0, "h2": 12.0, "h3": 10.0}
+LEADING_RATIO = 1.3
+GAP_PT, CELL_PT = 6.0, 3.0
+BLACK, GRAY, RULE, SHADE = (0.0, 0.0, 0.0), (0.42, 0.42, 0.42), (0.8, 0.8, 0.8), (0.93, 0.93, 0.95)
+SOFT = {"soft", "missing"}
+HIGHEST_PICTURE_PT = 250.0
+SKIPPED = {"style", "title", "script"}
+BLOCKS = {"p", "li", "div", "summary", "ul", "details", *HEADINGS_PT}
+
+Word = tuple[str, bool, bool]
+"""A word, whether it is bold, and whether it is gray; "\n" ends a line."""
+
+
+class Cell:
+    """The words of a paragraph or of a cell of a table, filled while the page is read."""
+
+    def __init__(self, *, right: bool = False, span: int = 1) -> None:
+        self.words: list[Word] = []
+        self.right, self.span = right, span
+
+
+class Block:
+    """A paragraph, a heading, a table or a picture of the page, filled while the page is read."""
+
+    def __init__(self, kind: str, png: bytes = b"") -> None:
+        self.kind, self.png = kind, png
+        self.text = Cell()
+        self.head: list[Cell] = []
+        self.rows: list[list[Cell]] = []
+
+
+def as_pdf(page: str, title: str) -> bytes:
+    """Return the report's HTML page (`as_html`) as a PDF file; folded parts are unfolded.
+
+    Characters that Helvetica lacks are spelled out or lose their accents.
+    """
+    reader = _Reader()
+    reader.feed(page)
+    reader.close()
+    layout = _Layout(Pages())
+    for block in reader.blocks:
+        layout.draw(block)
+    count = len(layout.pages.content)
+    for number in range(count):
+        foot = plain(f"{title} \u00b7 page {number + 1} of {count} \u00b7 {NOTICE}")
+        layout.pages.text(foot, MARGIN_PT, FOOT_PT - 8, FOOT_TEXT_PT, color=GRAY, page=number)
+    return layout.pages.as_bytes(title)
+
+
+class _Reader(HTMLParser):
+    """Takes the page apart into blocks."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.blocks: list[Block] = []
+        self.cell: Cell | None = None
+        self.table: Block | None = None
+        self.styles: list[tuple[str, bool, bool]] = []
+        self.skipping = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = {name: told or "" for name, told in attrs}
+        classes = set(known.get("class", "").split())
+        if tag in SKIPPED:
+            self.skipping = tag
+        elif tag == "table":
+            self.table = Block("table")
+            self.blocks.append(self.table)
+        elif tag == "tr" and self.table is not None:
+            self.table.rows.append([])
+        elif tag in ("td", "th") and self.table is not None and self.table.rows:
+            self.cell = Cell(right="number" in classes, span=int(known.get("colspan") or 1))
+            row = self.table.rows[-1]
+            row.append(self.cell)
+        elif tag == "img" and (found := re.match(r"data:image/png;base64,(.+)", known.get("src", ""), re.DOTALL)):
+            self.blocks.append(Block("picture", png=base64.b64decode(found[1])))
+        elif tag in BLOCKS and self.table is None:
+            self.blocks.append(Block(tag))
+            self.cell = self.blocks[-1].text
+        elif tag == "br" and self.cell is not None:
+            self.cell.words.append(("\n", False, False))
+        if tag not in {"br", "img", "meta"}:
+            bold = tag in {"b", "th", "h1", "h2", "h3"} or bool(classes & {"tag", "verdict", "notice"})
+            self.styles.append((tag, bold, bool(classes & SOFT)))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.styles and self.styles.pop()[0] != tag:
+            pass
+        if tag == self.skipping:
+            self.skipping = ""
+        elif tag == "thead" and self.table is not None:
+            self.table.head = self.table.rows.pop() if self.table.rows else []
+        elif tag == "table":
+            self.table = self.cell = None
+        elif tag in BLOCKS | {"td", "th"}:
+            self.cell = None
+
+    def handle_data(self, data: str) -> None:
+        if self.skipping or self.cell is None:
+            return
+        bold, soft = (any(style[i] for style in self.styles) for i in (1, 2))
+        glued = bool(self.cell.words) and not data[:1].isspace() and self.cell.words[-1][0] != "\n"
+        for at, word in enumerate(plain(data).split()):
+            if at == 0 and glued and self.cell.words and not self.open_end:
+                last = self.cell.words.pop()
+                self.cell.words.append((last[0] + word, last[1] or bold, last[2] and soft))
+            else:
+                self.cell.words.append((word, bold, soft))
+        self.open_end = data[-1:].isspace() if data else True
+
+    open_end = True
+    """Whether the last text ended in a space."""
+
+
+class _Layout:
+    """Puts blocks on pages, from the top down."""
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+        self.y_pt = 0.0
+        self._turn()
+
+    def draw(self, block: Block) -> None:
+        if block.kind == "table":
+            self._table(block)
+        elif block.kind == "picture":
+            self._picture(block.png)
+        elif block.text.words:
+            self._paragraph(block)
+
+    def _turn(self) -> None:
+        self.pages.add()
+        self.y_pt = A4_PT[1] - MARGIN_PT
+
+    def _room(self, height_pt: float) -> bool:
+        """Begin a page where the height does not fit; return whether it did."""
+        turned = self.y_pt - height_pt < MARGIN_PT
+        if turned:
+            self._turn()
+        return turned
+
+    def _paragraph(self, block: Block) -> None:
+        size_pt = HEADINGS_PT.get(block.kind, TEXT_PT)
+        indent_pt = 10.0 if block.kind == "li" else 0.0
+        if block.kind in HEADINGS_PT:
+            self.y_pt -= GAP_PT
+            self._room(size_pt * LEADING_RATIO + 6 * TEXT_PT)  # not alone at the foot of a page
+        words = [("\u2022", False, False), *block.text.words] if block.kind == "li" else block.text.words
+        for line in _lines(words, WIDTH_PT - indent_pt, size_pt):
+            self._room(size_pt * LEADING_RATIO)
+            self.y_pt -= size_pt * LEADING_RATIO
+            self._line(line, MARGIN_PT + indent_pt, size_pt)
+        self.y_pt -= 2.0 if block.kind == "li" else GAP_PT
+
+    def _line(self, line: list[Word], x_pt: float, size_pt: float) -> None:
+        for word, bold, soft in line:
+            font = BOLD if bold else REGULAR
+            self.pages.text(word, x_pt, self.y_pt, size_pt, font, GRAY if soft else BLACK)
+            x_pt += width_pt(f"{word} ", size_pt, font)
+
+    def _picture(self, png: bytes) -> None:
+        one = picture_of(png)
+        scale = min(WIDTH_PT / one.width, HIGHEST_PICTURE_PT / one.height)
+        width, height = one.width * scale, one.height * scale
+        self._room(height + GAP_PT)
+        self.y_pt -= height
+        self.pages.picture(one, MARGIN_PT, self.y_pt, width, height)
+        self.y_pt -= GAP_PT
+
+    def _table(self, table: Block) -> None:
+        size_pt, widths = _columns([*([table.head] if table.head else []), *table.rows])
+        if not widths:
+            return
+        self.y_pt -= 2.0
+        self._row(table.head, widths, size_pt, shaded=True)
+        for row in table.rows:
+            height_pt = _height(row, widths, size_pt)
+            if self._room(min(height_pt, A4_PT[1] / 2)):
+                self._row(table.head, widths, size_pt, shaded=True)
+            self._row(row, widths, size_pt)
+        self.y_pt -= GAP_PT
+
+    def _row(self, row: list[Cell], widths: list[float], size_pt: float, *, shaded: bool = False) -> None:
+        """Draw a row; one that is higher than the page goes on on the next."""
+        if not any(cell.words for cell in row):
+            return
+        cells = [(x, cell, _lines(cell.words, w - 2 * CELL_PT, size_pt)) for x, w, cell in _placed(row, widths)]
+        step_pt, top = size_pt * LEADING_RATIO, self.y_pt
+        if shaded:
+            height_pt = _height(row, widths, size_pt)
+            self.pages.box(MARGIN_PT, top - height_pt, sum(widths), height_pt, SHADE)
+        for at in range(max(len(lines) for _, _, lines in cells)):
+            self._room(step_pt + CELL_PT)
+            self.y_pt -= step_pt
+            for (x, cell, lines), (_, w, _) in zip(cells, _placed(row, widths), strict=True):
+                if at < len(lines):
+                    free = w - 2 * CELL_PT - _line_width(lines[at], size_pt) if cell.right else 0.0
+                    self._line(lines[at], MARGIN_PT + x + CELL_PT + free, size_pt)
+        self.y_pt -= CELL_PT
+        self.pages.box(MARGIN_PT, self.y_pt, sum(widths), 0.4, RULE)
+
+
+def _placed(row: list[Cell], widths: list[float]) -> Iterator[tuple[float, float, Cell]]:
+    """Yield left end and width of each cell."""
+    column = 0
+    for cell in row:
+        end = min(column + cell.span, len(widths))
+        yield sum(widths[:column]), sum(widths[column:end]), cell
+        column = end
+
+
+def _height(row: list[Cell], widths: list[float], size_pt: float) -> float:
+    counts = [len(_lines(cell.words, w - 2 * CELL_PT, size_pt)) for _, w, cell in _placed(row, widths)]
+    return max(counts, default=0) * size_pt * LEADING_RATIO + CELL_PT
+
+
+def _columns(rows: list[list[Cell]]) -> tuple[float, list[float]]:
+    """Return the size of the letters and the width of each column: as wide as its words ask, within the page."""
+    count = max((sum(c.span for c in row) for row in rows), default=0)
+    size_pt = TABLE_PT
+    while True:
+        least, most = [2 * CELL_PT] * count, [2 * CELL_PT] * count
+        for row in rows:
+            column = 0
+            for cell in row:
+                if cell.span == 1 and column < count:
+                    for line in _split(cell.words):
+                        most[column] = max(most[column], _line_width(line, size_pt) + 2 * CELL_PT)
+                        for word in line:
+                            least[column] = max(least[column], _line_width([word], size_pt) + 2 * CELL_PT)
+                column += cell.span
+        if sum(least) <= WIDTH_PT or size_pt <= SMALLEST_PT:
+            break
+        size_pt -= 0.5
+    if sum(most) <= WIDTH_PT:
+        return size_pt, most
+    if sum(least) >= WIDTH_PT:
+        return size_pt, [w * WIDTH_PT / sum(least) for w in least]
+    share = (WIDTH_PT - sum(least)) / (sum(most) - sum(least))
+    return size_pt, [low + (high - low) * share for low, high in zip(least, most, strict=True)]
+
+
+def _split(words: list[Word]) -> Iterator[list[Word]]:
+    line: list[Word] = []
+    for word in words:
+        if word[0] == "\n":
+            yield line
+            line = []
+        else:
+            line.append(word)
+    yield line
+
+
+def _line_width(line: list[Word], size_pt: float) -> float:
+    return _words_width(line, size_pt) - (width_pt(" ", size_pt) if line else 0.0)
+
+
+def _words_width(line: list[Word], size_pt: float) -> float:
+    return sum(width_pt(f"{word} ", size_pt, BOLD if bold else REGULAR) for word, bold, _ in line)
+
+
+def _lines(words: list[Word], room_pt: float, size_pt: float) -> list[list[Word]]:
+    """Return words in lines no wider than the room; a word that is wider alone is cut."""
+    found: list[list[Word]] = []
+    for part in _split(words):
+        line: list[Word] = []
+        for word in (piece for whole in part for piece in _cut(whole, room_pt, size_pt)):
+            if line and _line_width([*line, word], size_pt) > room_pt + 0.01:
+                found.append(line)
+                line = []
+            line.append(word)
+        found.append(line)
+    return found
+
+
+def _cut(word: Word, room_pt: float, size_pt: float) -> Iterator[Word]:
+    text, bold, soft = word
+    while len(text) > 1 and _line_width([(text, bold, soft)], size_pt) > room_pt + 0.01:
+        end = len(text) - 1
+        while end > 1 and _line_width([(text[:end], bold, soft)], size_pt) > room_pt:
+            end -= 1
+        yield text[:end], bold, soft
+        text = text[end:]
+    yield text, bold, soft
