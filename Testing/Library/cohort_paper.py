@@ -12,7 +12,8 @@ from Y90DosimetryLib.cohort.analysis import By, cohort_statistics
 from Y90DosimetryLib.cohort.content import dose_text
 from Y90DosimetryLib.cohort.statistics import kruskal_wallis, summary_of
 from Y90DosimetryLib.cohort.survival import Times, kaplan_meier
-from Y90DosimetryLib.cohort.table import Necrosis, example_table
+from Y90DosimetryLib.cohort.table import example_table
+from Y90DosimetryLib.followup.pathology import Necrosis
 from Y90DosimetryLib.response.terms import Response
 
 TABLE = example_table()

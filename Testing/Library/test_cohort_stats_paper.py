@@ -10,7 +10,8 @@ import cohort_paper
 import pytest
 
 from Y90DosimetryLib.cohort.analysis import By
-from Y90DosimetryLib.cohort.table import Necrosis, example_table
+from Y90DosimetryLib.cohort.table import example_table
+from Y90DosimetryLib.followup.pathology import Necrosis
 from Y90DosimetryLib.missing import Missing
 
 ROOT = Path(__file__).parents[2]

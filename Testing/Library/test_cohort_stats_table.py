@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from Y90DosimetryLib.cohort.dictionary import TUMORS, columns_of
-from Y90DosimetryLib.cohort.table import READERS, Necrosis, Tumor, example_table, parse_table, read_table
+from Y90DosimetryLib.cohort.table import READERS, Tumor, example_table, parse_table, read_table
 from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.followup.pathology import Necrosis
 from Y90DosimetryLib.response.terms import Response
 from Y90DosimetryLib.staging import PortalInvasion
 

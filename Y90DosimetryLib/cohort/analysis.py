@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..followup.pathology import Necrosis
 from ..missing import Missing
 from ..response.terms import Response
 from .agreement import Agreement, bland_altman
@@ -13,7 +14,7 @@ from .dose_response import DoseResponse, dose_response
 from .endpoints import Survival, follow_up, survivals
 from .statistics import CrossTable, Pair, RankTest, Summary, cross_table, kruskal_wallis, pairwise, summary_of
 from .survival import Curve
-from .table import Necrosis, PatientRows, TumorTable
+from .table import PatientRows, TumorTable
 
 
 class By(StrEnum):

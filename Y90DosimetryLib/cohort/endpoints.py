@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..followup.pathology import Necrosis
 from ..missing import Missing
 from ..response.terms import Response
 from .survival import Curve, LogRank, Times, kaplan_meier, log_rank, median_follow_up
-from .table import Necrosis, PatientRows, TumorTable
+from .table import PatientRows, TumorTable
 
 PFS, OS = "Progression-free survival", "Overall survival"
 WARNING_GROUPED = (

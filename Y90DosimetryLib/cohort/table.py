@@ -8,13 +8,13 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import InputError
+from ..followup.pathology import Necrosis
 from ..response.terms import Response
 from ..staging import LARGEST_DIAMETER_MM, HepaticVeinInvasion, PortalInvasion
 
@@ -26,21 +26,6 @@ OTHER_NAMES = {"delivered_dose_gy": "post_dose_gy"}
 """Columns that mean the same; both may be there where they agree."""
 
 Read = TypeVar("Read")
-
-
-class Necrosis(StrEnum):
-    """Pathological necrosis of a tumor, the most first. Source: Meerun et al. 2022, Methods, pathology analysis."""
-
-    COMPLETE = "CPN"
-    EXTENSIVE = "Extensive"
-    """50 to 99 %."""
-    PARTIAL = "Partial"
-    """Below 50 %."""
-
-    @property
-    def rank(self) -> int:
-        """0 for the most."""
-        return tuple(Necrosis).index(self)
 
 
 @dataclass(frozen=True)
