@@ -66,8 +66,9 @@ $(VENV)/.has-library: $(TOOLS)
 	@touch $@
 
 # The wheels of Slicer's core and of Qt are not there for every system: without them their tests skip.
-$(VENV)/.has-tests: $(VENV)/.has-library Testing/Tools/graphics.sh
+$(VENV)/.has-tests: $(VENV)/.has-library Testing/Tools/graphics.sh Testing/Tools/orthanc.sh
 	@sh Testing/Tools/graphics.sh
+	@sh Testing/Tools/orthanc.sh $(VENV)/orthanc
 	@$(SETUP) "$(PYTHON)" "$(VENV)" --editable ".[test,scene]" || \
 	{ echo "Without Slicer's core or Qt: the tests of the module are skipped"; \
 	  $(SETUP) "$(PYTHON)" "$(VENV)" --editable ".[test]"; }

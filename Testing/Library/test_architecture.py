@@ -34,16 +34,21 @@ FLOORS = (
     "images",  # one class a quantity, each with its image
     "structures",  # outlines and their roles
     "terminology",  # the codes that outlines are saved under
+    "staging",  # extent of the tumor
     "lesions",  # what a reader measures of tumors and thrombi
+    "response",  # from readings over time to mRECIST
     "facts",  # questions to the team that need no image
+    "patient",  # body and laboratory values
+    "timepoints",  # what was seen on one day, and the calendar
     "case",  # all that is known of one patient
     "occupancy",  # the share of a voxel that an outline fills
     "compartments",  # outlines made disjoint
     "geometry",  # distances measured on outlines
     "outlining",  # outlines made from others
     "volumetry",  # from volumes and body size to sFLR
+    "studies",  # the volumes of every study, side by side
+    "standing",  # what the studies say instead of the team
     "scores",  # liver function
-    "staging",  # extent of the tumor
     "dosimetry",  # doses: one file a model
     "lung_shunt",  # the lung shunt fraction measured
     "checks",  # whether the numbers can be believed
@@ -58,27 +63,30 @@ FLOORS = (
     "phantom",  # digital patients with known truth
     "assessment",  # the whole flow
     "report",  # pages, pictures, tables
+    "cohort",  # many patients
     "cli",  # the command y90
 )
 
 AT_FILE_SCOPE = {"numpy", "scipy", "SimpleITK", "vtk", "vtkmodules"}
-INSIDE_FUNCTIONS = AT_FILE_SCOPE | {"pydicom", "highdicom"}
+INSIDE_FUNCTIONS = AT_FILE_SCOPE | {"pydicom", "highdicom", "distributed", "pynetdicom"}
 
 # fmt: off
 UNITS = (
     "gy", "gy_per_gbq", "mgy_per_mbq_s", "joule_per_gbq", "gbq", "mbq", "bq", "bq_ml", "bq_per_gbq", "ml",
-    "ml_min_173m2", "g", "kg", "g_ml", "mm", "cm", "m2", "s", "h", "min", "days", "weeks", "deg", "mev", "hu",
-    "umol_l", "mg_dl", "g_l", "g_dl", "ng_ml", "percent", "px",
+    "ml_min_173m2", "g", "kg", "g_ml", "mm", "cm", "m2", "s", "h", "min", "days", "weeks", "months", "deg", "mev",
+    "hu", "umol_l", "mg_dl", "g_l", "g_dl", "ng_ml", "percent", "px", "pt",
 )
 DIMENSIONLESS = (
     "fraction", "fractions", "ratio", "score", "share", "index", "direction", "normal", "exponent", "power",
-    "proportions", "count", "counts", "counts_per_unit",
+    "proportions", "count", "counts", "counts_per_unit", "p", "statistic",
 )
 # fmt: on
 UNIT_NAMED_BESIDE = {"unit", "measure"}  # a sibling that says the unit of a plain `value`
 OF_ANY_UNIT = {  # these pass numbers on whose unit is the caller's, or draw axes of any unit
     f"Y90DosimetryLib.{name}"
-    for name in ("missing", "quantities", "report.planes", "report.plots", "report.rendering", "report.scales")
+    for name in (
+        "cohort.chart", "missing", "quantities", "report.planes", "report.plots", "report.rendering", "report.scales",
+    )
 }
 
 

@@ -199,7 +199,7 @@ def test_a_spect_of_another_nuclide_is_refused_and_y90_counts_as_delivered(tmp_p
     assert "^111^Indium, not Tc-99m or Y-90" in refused(tmp_path)
     spect_file(tmp_path / "s.dcm", PET, RadiopharmaceuticalInformationSequence=spheres())
     (draft,) = case_from_dicom(tmp_path).drafts
-    assert 'basis = "delivered"' in draft
+    assert 'basis = "delivered"' in draft.text()
 
 
 def test_a_pet_without_its_zone_or_unit_can_still_serve_in_counts(tmp_path):
@@ -247,6 +247,18 @@ def test_planar_views_and_cone_beam_ct_are_kept_beside_the_case(tmp_path):
     found = case_from_dicom(tmp_path)
     assert list(found.images) == ["cbct_1.nrrd"]
     assert "views can't be told apart" in "".join(found.case.notes)
+
+
+def test_the_ct_of_the_spect_is_kept_beside_the_case_for_registration(tmp_path):
+    ct(tmp_path / "ct")
+    ct(tmp_path / "hybrid", SeriesInstanceUID="1.2.826.4", FrameOfReferenceUID=OTHER_FRAME, prefix="h")
+    spect_file(tmp_path / "maa.dcm", PET, SeriesInstanceUID="1.2.826.3", FrameOfReferenceUID=OTHER_FRAME)
+    assert "2 series may be the CT" in refused(tmp_path)
+    found = [case_from_dicom(tmp_path, Choices(ct=number)) for number in (1, 2)]
+    (planning,) = [f for f in found if "register both" in "".join(f.case.notes)]
+    assert list(planning.images) == ["spect.nrrd", "ct_of_spect.nrrd"]
+    (hybrid,) = [f for f in found if f is not planning]
+    assert list(hybrid.images) == ["spect.nrrd"], "the chosen CT is not kept a second time"
 
 
 def test_a_damaged_file_stops_everything_and_nothing_is_written(tmp_path):

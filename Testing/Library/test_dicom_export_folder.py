@@ -297,7 +297,13 @@ def test_the_command_writes_the_objects_of_a_case_file(tmp_path: Path, capsys: p
     args = top.parse_args([str(w) for w in words])
     assert args.run(args) == 0
     listed = [Path(line).name for line in capsys.readouterr().out.splitlines() if line.endswith(".dcm")]
-    assert listed == ["dose_total.dcm", "seg_01.dcm", "sr.dcm"]
+    assert listed == ["dose_total.dcm", "report.dcm", "seg_01.dcm", "sr.dcm"]
+    pdf = pydicom.dcmread(tmp_path / "out" / "report.dcm")
+    assert pdf.EncapsulatedDocument[: pdf.EncapsulatedDocumentLength].endswith(b"%%EOF\n")
+    assert not told_by_dciodvfy(tmp_path / "out" / "report.dcm")
+    args = top.parse_args([*(str(w) for w in words[:-1]), str(tmp_path / "none"), "--no-report"])
+    assert args.run(args) == 0
+    assert not (tmp_path / "none" / "report.dcm").exists()
 
 
 def test_a_real_ct_without_a_study_is_refused_in_one_sentence() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from export_kit import STUDY, Written, dicom_ct, lobe, numbers_of, small_case
+from export_kit import STUDY, Written, dicom_ct, lobe, numbers_of, program, small_case
 
 from Y90DosimetryLib.assessment import Assessment, assess
 from Y90DosimetryLib.case import Case
@@ -69,6 +71,24 @@ def test_each_outline_has_its_volume_as_drawn_in_milliliters(assessed: Assessmen
     for structure in assessed.case.structures:
         found = one(numbers, structure.label, VOLUME, "AS_DRAWN")
         assert (found.value, found.unit) == (pytest.approx(structure.volume_ml, rel=1e-12), "mL")
+
+
+def test_dcmqi_reads_each_outline_with_its_volumes_and_doses(assessed: Assessment, tmp_path: Path) -> None:
+    reader = program("tid1500reader")
+    dataset = report_of(exported(assessed, tmp_path))
+    (tmp_path / "sr.dcm").write_bytes(stored(dataset).getvalue())
+    words = [reader, "--inputDICOM", tmp_path / "sr.dcm", "--outputMetadata", tmp_path / "sr.json"]
+    subprocess.run(words, check=True, capture_output=True)
+    found = {g["TrackingIdentifier"]: g for g in json.loads((tmp_path / "sr.json").read_text())["Measurements"]}
+    assert set(found) >= {s.label for s in assessed.case.structures}
+    written = numbers_of(dataset)
+    for structure in assessed.case.structures:
+        items = found[structure.label]["measurementItems"]
+        read = sorted((i["quantity"]["CodeValue"], float(i["value"]), i["units"]["CodeValue"]) for i in items)
+        ours = sorted((n.concept, n.value, n.unit) for n in written if n.label == structure.label)
+        assert [(c, u) for c, _, u in read] == [(c, u) for c, _, u in ours]
+        assert [v for _, v, _ in read] == pytest.approx([v for _, v, _ in ours], rel=1e-12)
+        assert found[structure.label]["ReferencedSegment"] in (1, 2, 3, 4)
 
 
 def test_doses_are_those_of_the_assessment_each_with_its_model_in_gray(assessed: Assessment, tmp_path: Path) -> None:

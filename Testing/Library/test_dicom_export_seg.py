@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from export_kit import (
     centers_of,
     dicom_ct,
     lobe,
+    program,
     small_case,
 )
 from image_files import image
@@ -77,6 +80,26 @@ def test_highdicom_reads_the_same_voxels(direction, tmp_path: Path) -> None:
         truth = centers_of(structure.mask)
         assert len(points) == len(truth) == structure.voxel_count
         assert {tuple(p) for p in np.round(points, 2)} == {tuple(p) for p in np.round(truth, 2)}
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS.values(), ids=DIRECTIONS)
+def test_dcmqi_reads_the_same_voxels_and_roles(direction, tmp_path: Path) -> None:
+    reader = program("segimage2itkimage")
+    case = small_case(tmp_path / "case", direction)
+    case = replace(case, structures=(*case.structures, lobe(case, UPSIDE_DOWN)))
+    for n, one in enumerate(exported(case, tmp_path)):
+        words = [reader, "--inputDICOM", tmp_path / f"seg{n}.dcm", "--outputDirectory", tmp_path, "--prefix", f"seg{n}"]
+        subprocess.run([*words, "--outputType", "nrrd"], check=True, capture_output=True)
+        told = json.loads((tmp_path / f"seg{n}-meta.json").read_text())
+        described = {s[0]["SegmentLabel"]: s[0] for s in told["segmentAttributes"]}
+        assert set(described) == set(one.numbers)
+        for structure in (s for s in case.structures if s.label in one.numbers):
+            mask = sitk.ReadImage(str(tmp_path / f"seg{n}-{one.numbers[structure.label]}.nrrd"))
+            found, truth = centers_of(mask), centers_of(structure.mask)
+            assert len(found) == len(truth)
+            assert np.abs(found - truth).max() < 1e-3
+            entry = TERMINOLOGY[structure.role]
+            assert described[structure.label]["SegmentedPropertyTypeCodeSequence"]["CodeValue"] == entry.type.value
 
 
 def test_frames_are_planes_of_the_ct_so_that_viewers_lay_them_over_it(tmp_path: Path) -> None:

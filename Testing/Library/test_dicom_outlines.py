@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -99,13 +101,36 @@ def test_a_fractional_segment_is_cut_at_one_half_and_says_so(tmp_path):
     assert "fractional; cut at one half, its volume times 0.984" in found.notes[0]
 
 
+def test_a_label_map_holds_one_number_a_voxel(tmp_path):
+    """Label Map Segmentation Storage: 0 where nothing is; a label that no voxel has stays empty."""
+    labels = np.zeros((6, 20, 24), dtype=np.uint8)
+    labels[1:5, 2:18, 2:20] = 1
+    labels[2:4, 5:9, 5:9] = 7
+    masks = {"Liver": (*SCT_LIVER, labels), "B": (*SCT_LIVER, labels * 0), "Tumor 1": (*SCT_LIVER, labels * 0)}
+    ct(tmp_path / "ct")
+    path = segmentation_object(tmp_path / "seg.dcm", masks, kind="LABELMAP")
+    dataset = pydicom.dcmread(path)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
+    for segment, number in zip(dataset.SegmentSequence, (1, 2, 7), strict=True):
+        segment.SegmentNumber = number
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        del frame.SegmentIdentificationSequence
+    dataset.save_as(path)
+    found = outlines(tmp_path)
+    liver, empty, tumor = found.segments
+    assert np.array_equal(on_grid(liver.mask, labels), labels == 1)
+    assert np.array_equal(on_grid(tumor.mask, labels), labels == 7)
+    assert empty.mask is None
+    assert found.roles["Tumor 1"] is Role.TUMOR
+
+
 def test_another_frame_of_reference_is_refused_with_the_reason(tmp_path):
     ct(tmp_path / "ct")
     masks = {"Liver": (*SCT_LIVER, some((1, 1, 1), (2, 2, 2)))}
     segmentation_object(tmp_path / "seg.dcm", masks, frame=OTHER_FRAME)
     assert "not drawn in the frame of reference of series 1 (CT)" in refused(tmp_path, GeometryError)
     contours(tmp_path / "seg.dcm", {"Liver": [circle(9, (20, 50, 34))]}, frame=OTHER_FRAME)
-    assert "register both" in refused(tmp_path, GeometryError)
+    assert "register that image first (y90 register, Docs/registration.md)" in refused(tmp_path, GeometryError)
     assert FRAME not in refused(tmp_path, GeometryError)
 
 
@@ -214,6 +239,16 @@ def test_sagittal_contours_are_refused_and_points_left_out(tmp_path):
     found = outlines(tmp_path)
     assert [s.mask for s in found.segments] == [None, None]
     assert "with 1 points is left out" in found.notes[0]
+
+
+def test_a_damaged_size_asks_for_no_room(tmp_path):
+    """Contours a micrometer apart, or on pixels of a micrometer, would fill the memory."""
+    ct(tmp_path / "ct")
+    contours(tmp_path / "rt.dcm", {"Liver": [circle(900, (20, 50, 30 + z)) for z in (0, 0.001, 2900)]})
+    assert "voxels" in refused(tmp_path, GeometryError)
+    shutil.rmtree(tmp_path / "ct")
+    ct(tmp_path / "ct", PixelSpacing=[1e-6, 1e-6])
+    assert "pixel size (PixelSpacing) is impossible (1e-06 x 1e-06 mm)" in refused(tmp_path, GeometryError)
 
 
 def test_a_name_of_the_patient_does_not_become_a_structure(tmp_path):

@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_kit import CT_HU, PET, ct, pet, pydicom, rewritten, sorted_
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from image_files import center_of_mass_mm, dicom_file, dicom_series, image, shared, spect_file
 
-from Y90DosimetryLib.errors import DosimetryError, GeometryError, InputError, MissingToolError
+from Y90DosimetryLib.errors import GeometryError, InputError, MissingToolError
 from Y90DosimetryLib.io.dicom_header import scrubbed
 from Y90DosimetryLib.io.dicom_sort import Kind
 from Y90DosimetryLib.io.dicom_stack import read_stack
@@ -190,6 +188,11 @@ def test_a_slope_for_each_slice_is_not_rounded_to_the_first(tmp_path):
     assert read == pytest.approx(PET * np.array(slopes)[:, None, None], rel=1e-6)
 
 
+def test_a_scale_that_makes_no_numbers_is_refused(tmp_path):
+    ct(tmp_path / "ct", RescaleIntercept="3.5e38", RescaleSlope="0.5")
+    assert "2880 voxels are not a number or infinite" in refused(sorted_(tmp_path).series[0])
+
+
 def test_cut_off_pixels_and_headers_are_told(tmp_path):
     folder = ct(tmp_path / "ct")
     first, second = sorted(folder.iterdir())[:2]
@@ -267,26 +270,6 @@ def test_without_pydicom_one_sentence_says_what_to_install(tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingToolError, match="pip install pydicom"):
         sorted_(tmp_path)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_no_file_whatever_its_bytes_breaks_the_reader(tmp_path, data):
-    """Cut off or overwritten anywhere, a file is read, refused with a reason, or not DICOM."""
-    folder = tmp_path / "ct"
-    if not folder.exists():
-        pet(folder, PET[:2])
-        (tmp_path / "whole").write_bytes(min(folder.iterdir()).read_bytes())
-    raw = bytearray((tmp_path / "whole").read_bytes())
-    for _ in range(data.draw(st.integers(1, 6))):
-        at = data.draw(st.integers(132, len(raw) - 1))
-        raw[at : at + 4] = data.draw(st.binary(min_size=1, max_size=4))
-    min(folder.iterdir()).write_bytes(raw[: data.draw(st.integers(0, len(raw)))])
-    try:
-        for series in sorted_(folder).series:
-            read_stack(series, "image")
-    except DosimetryError as error:
-        assert "Secret" not in str(error)
 
 
 def test_the_real_series_are_sorted(tmp_path):

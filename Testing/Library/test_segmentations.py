@@ -10,6 +10,7 @@ from image_files import center_of_mass_mm, image, segmentation
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.io.segmentations import read_segments, structures_of, suggested_role
 from Y90DosimetryLib.structures import Role
+from Y90DosimetryLib.terminology import TERMINOLOGY
 
 SHAPE = (10, 11, 12)
 LIVER = np.zeros(SHAPE, dtype=bool)
@@ -137,6 +138,34 @@ def test_a_name_suggests_a_role(name, role):
     assert suggested_role(name) is role
 
 
+def test_codes_say_the_role_where_the_name_does_not(tmp_path):
+    """Saved by Slicer as "Segment_1" and "Segment_2": the terminology alone tells them apart."""
+
+    def coded(role):
+        return f"Segmentation.Status:inprogress|TerminologyEntry:{TERMINOLOGY[role].serialized()}|"
+
+    tissue = "TerminologyEntry:List~SCT^85756007^Tissue~SCT^85756007^Tissue~^^~Anatomic codes~^^~^^|"
+    header = {
+        **segment(0, "Segment_1", 1, Tags=coded(Role.LIVER)),
+        **segment(1, "Tumor 1", 2, Tags=tissue),
+        **segment(2, "Segment_2", 1, layer=1, Tags=coded(Role.PERFUSED)),
+        **segment(3, "PVTT", 2, layer=1, Tags=coded(Role.TUMOR)),
+        **segment(4, "Segment_3", 3, layer=1, Tags=tissue),
+    }
+    first = np.where(TUMOR, 2, np.where(LIVER, 1, 0))
+    second = np.where(TUMOR, 2, np.where(PERFUSED, 1, 0))
+    second[9, 10, 11] = 3
+    path = segmentation(tmp_path / "a.seg.nrrd", np.stack([first, second], axis=-1), header)
+    structures, left_out = structures_of(read_segments(path, "segmentation"), None, "segmentation")
+    assert {s.label: s.role for s in structures} == {
+        "Segment_1": Role.LIVER,
+        "Tumor 1": Role.TUMOR,
+        "Segment_2": Role.PERFUSED,
+        "PVTT": Role.PVTT,
+    }, "a name that says a role is more specific than codes"
+    assert left_out == ("Segment_3",)
+
+
 def test_an_empty_segment_matters_only_with_a_role(tmp_path):
     header = segment(0, "Liver", 1) | segment(1, "Tumor 2", 2)
     segments = read_segments(segmentation(tmp_path / "a.seg.nrrd", LIVER, header), "segmentation")
@@ -178,6 +207,13 @@ def test_a_segmentation_cut_short_is_refused(tmp_path):
     path = two_layers(tmp_path / "a.seg.nrrd")
     path.write_bytes(path.read_bytes()[:-5])
     assert "truncated" in refused(read_segments, path)
+
+
+def test_letters_that_are_no_utf8_do_not_stop_the_reader(tmp_path):
+    path = two_layers(tmp_path / "a.seg.nrrd")
+    path.write_bytes(path.read_bytes().replace(b"Segment2_ID", b"S\xe9gm\x802_ID").replace(b"right", b"r\xe9ght"))
+    found = read_segments(path, "segmentation")
+    assert [s.name for s in found] == ["Liver", "Tumor 1", "Perfused r\ufffdght"]
 
 
 def test_fractional_segments_are_refused(tmp_path):

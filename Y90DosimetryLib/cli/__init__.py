@@ -1,6 +1,7 @@
 """The command `y90`.
 
-Exit code 0: done; 2: the input is wrong (one message); 3: a fault of the software; 130: stopped by the user.
+Exit code 0: done; 1: some cases of a cohort failed; 2: the input is wrong (one message); 3: a fault of the software;
+130: stopped by the user.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from ..errors import Cancelled, DosimetryError
 from ..version import __version__
-from . import calc, export, plan, planner, register, rules
+from . import calc, cohort, export, pacs, plan, planner, register, rules
 
 OK, WRONG_INPUT, FAULT, STOPPED = 0, 2, 3, 130
 
@@ -29,7 +30,9 @@ def parser() -> argparse.ArgumentParser:
     plan.add_parser(commands)
     register.add_parser(commands)
     export.add_parser(commands)
+    pacs.add_parser(commands)
     calc.add_parser(commands)
+    cohort.add_parser(commands)
     rules.add_parser(commands)
     return top
 
@@ -37,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        args = parser().parse_args(arguments)
+        args = parser().parse_args(cohort.with_stats(sys.argv[1:] if arguments is None else arguments))
     except SystemExit as stop:  # argparse has already said what is wrong
         return int(stop.code or 0)
     try:

@@ -40,6 +40,11 @@ def add_from_dicom(case_subparsers: Any) -> None:
         metavar="TIME",
         help=f'instant to which the PET is decay-corrected, with its offset, or "{AT_INFUSION}"; overrides the header',
     )
+    command.add_argument(
+        "--spect-reference",
+        metavar="TIME",
+        help="the same for a Y-90 SPECT in Bq/mL; else it is used in counts",
+    )
     command.add_argument("--pet-as-counts", action="store_true", help="use the PET in relative counts")
     command.add_argument(
         "--keep-identifiers", action="store_true", help="write name, ID and UIDs of the source to identifiers.json"
@@ -77,7 +82,8 @@ def _choices(args: argparse.Namespace) -> Choices:
         if not equals or not name.strip():
             raise InputError(f"'{entry}' is no NAME=ROLE", where="--role", remedy='Write --role "Segment 1=tumor"')
         roles[name.strip()] = role.strip()
-    at_infusion = args.pet_reference == AT_INFUSION
+    pet, pet_at_infusion = _reference(args.pet_reference, "--pet-reference")
+    spect, spect_at_infusion = _reference(args.spect_reference, "--spect-reference")
     return Choices(
         args.ct,
         args.spect,
@@ -86,15 +92,20 @@ def _choices(args: argparse.Namespace) -> Choices:
         args.patient,
         args.label,
         args.time_zone,
-        _time(args.pet_reference) if args.pet_reference and not at_infusion else None,
-        at_infusion,
+        pet,
+        pet_at_infusion,
         args.pet_as_counts,
         roles,
         args.keep_identifiers,
+        spect,
+        spect_at_infusion,
     )
 
 
-def _time(written: str) -> datetime:
+def _reference(written: str | None, option: str) -> tuple[datetime | None, bool]:
+    """Return an instant, or whether the word for the infusion stands for it."""
+    if written is None or written == AT_INFUSION:
+        return None, written is not None
     try:
         at = datetime.fromisoformat(written)
     except ValueError:
@@ -102,7 +113,7 @@ def _time(written: str) -> datetime:
     if at is None or at.tzinfo is None:
         raise InputError(
             f"'{written}' is no time with an offset",
-            where="--pet-reference",
+            where=option,
             remedy=f'Write 2026-03-05T09:00:00+01:00, or "{AT_INFUSION}"',
         )
-    return at
+    return at, False

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..assessment import assess
-from ..io.case_file import read_case_file
+from ..assessment import Assessment, assess
+from ..io.case_file import InputFile, read_case_file
 from ..io.dicom_export import Wanted, export
-from ..progress import part
+from ..progress import Progress, part
+from ..report import as_html, content_of, pictures_of
+from ..report.as_pdf import as_pdf
 from .bar import progress_bar
 
 
@@ -17,32 +20,47 @@ def add_parser(commands: Any) -> None:
     """Add the command to `y90`."""
     command = commands.add_parser("export", help="assess a case and write its results as DICOM objects")
     command.add_argument("case", type=Path, metavar="CASE.toml")
+    add_options(command, reference_required=True)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
+    command.set_defaults(run=run)
+
+
+def add_options(command: argparse.ArgumentParser, *, reference_required: bool) -> None:
+    """Add what `export_case` reads."""
     command.add_argument(
         "--reference",
         type=Path,
-        required=True,
+        required=reference_required,
         metavar="DICOM_CT_FOLDER",
         help="the DICOM CT of the case: the objects join its patient, study and frame of reference",
     )
     command.add_argument("--series", type=int, metavar="N", help="number of the CT where the folder holds several")
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
-    command.add_argument(
-        "--pdf", type=Path, metavar="FILE", help="a report in PDF to send along: print report.html to a PDF file"
-    )
+    command.add_argument("--pdf", type=Path, metavar="FILE", help="send this PDF along instead of the report")
+    command.add_argument("--no-report", action="store_true", help="send no report along")
     command.add_argument("--no-outlines", action="store_true", help="write no DICOM segmentation")
     command.add_argument("--no-measurements", action="store_true", help="write no measurement report")
-    command.set_defaults(run=run)
+
+
+def export_case(
+    assessment: Assessment, inputs: Sequence[InputFile], args: argparse.Namespace, folder: Path, progress: Progress
+) -> tuple[str, ...]:
+    """Write the DICOM objects of an assessment as the options ask for; return what was noted."""
+    pdf: Path | bytes | None = args.pdf
+    if pdf is None and not args.no_report:
+        progress(0.0, "drawing the report")
+        page = as_html(content_of(assessment, inputs), *pictures_of(assessment))
+        pdf = as_pdf(page, f"Y-90 dosimetry: {assessment.case.label}")
+    wanted = Wanted(not args.no_outlines, not args.no_measurements, pdf)
+    return export(assessment, args.reference, folder, wanted, series=args.series, progress=part(progress, 0.4, 1.0))
 
 
 def run(args: argparse.Namespace) -> int:
     """Assess a case, write its DICOM objects, and say what was noted."""
-    wanted = Wanted(not args.no_outlines, not args.no_measurements, args.pdf)
     with progress_bar() as progress:
         progress(0.0, f"reading {args.case.name}")
-        assessment = assess(read_case_file(args.case).case, part(progress, 0.1, 0.5))
-        notes = export(
-            assessment, args.reference, args.out, wanted, series=args.series, progress=part(progress, 0.5, 1.0)
-        )
+        read = read_case_file(args.case)
+        assessment = assess(read.case, part(progress, 0.1, 0.5))
+        notes = export_case(assessment, read.inputs, args, args.out, part(progress, 0.5, 1.0))
     for note in notes:
         print(f"note: {note}")
     for path in sorted(args.out.iterdir()):

@@ -1,4 +1,4 @@
-"""A Y-90 PET series in Bq/mL at one instant, or the reason why its numbers can't be taken as that."""
+"""A Y-90 PET or SPECT in Bq/mL at one instant, or the reason why its numbers can't be taken as that."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Activity:
 
 
 def activity_of(stack: Stack, zone: tzinfo | None, where: str, corrected_to: datetime | str | None = None) -> Activity:
-    """Return a PET series in Bq/mL.
+    """Return a PET or SPECT series in Bq/mL.
 
     Parameters
     ----------
@@ -89,6 +89,22 @@ def activity_of(stack: Stack, zone: tzinfo | None, where: str, corrected_to: dat
     else:
         notes.append(f"{where}: the header does not say which corrections were applied")
     return Activity(image, reference, (*notes, *told))
+
+
+def activity_if_known(
+    stack: Stack, zone: tzinfo | None, where: str, corrected_to: datetime | str | None = None
+) -> tuple[Activity | None, tuple[str, ...]]:
+    """Return a Y-90 SPECT in Bq/mL, None where it is in counts or lacks something, and notes.
+
+    A SPECT is usually in counts, which give doses as well; a quantitative one says Bq/mL in a real-world value map.
+    """
+    if text(stack.headers[0], "Units").upper() != "BQML" and any(_real_world(h) is None for h in stack.headers):
+        return None, ()
+    try:
+        found = activity_of(stack, zone, where, corrected_to)
+    except InputError as error:
+        return None, (f"{where}: {error.what}; used in relative counts (say it with --spect-reference)",)
+    return found, found.notes
 
 
 # The unit

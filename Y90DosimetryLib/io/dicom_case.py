@@ -18,8 +18,8 @@ from ..structures import Role, Structure
 from .case_keys import AT_INFUSION
 from .case_schema import did_you_mean
 from .case_writer import write_case
-from .dicom_activity import activity_of
-from .dicom_draft import session_draft
+from .dicom_activity import activity_if_known, activity_of
+from .dicom_draft import SessionDraft
 from .dicom_facts import body, dose_gbq, given_at, require_tracer_of_plan, tracer, zone_named
 from .dicom_header import PERSONAL, hushed, scrubbed, text, unmistakable
 from .dicom_outlines import read_outlines
@@ -51,6 +51,9 @@ class Choices:
     roles: Mapping[str, str] = field(default_factory=dict)
     """The role of segments by their name, "none" to leave one out; others as name and codes suggest."""
     keep_identifiers: bool = False
+    spect_reference: datetime | None = None
+    """To which instant a Y-90 SPECT in Bq/mL is decay-corrected, where the header does not say."""
+    spect_at_infusion: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class DicomCase:
 
     case: Case
     images: Mapping[str, sitk.Image]
-    drafts: tuple[str, ...]
+    drafts: tuple[SessionDraft, ...]
     identifiers: Mapping[str, object] | None = None
 
 
@@ -87,7 +90,8 @@ def write_dicom_case(found: DicomCase, folder: Path) -> None:
             write_image(image, temporary / name)
         if found.drafts:
             written = (temporary / "case.toml").read_text(encoding="utf-8")
-            drafts = "\n\n".join("\n".join(f"# {line}".rstrip() for line in d.splitlines()) for d in found.drafts)
+            lines = ("\n".join(f"# {line}".rstrip() for line in d.text().splitlines()) for d in found.drafts)
+            drafts = "\n\n".join(lines)
             write_text(f"{written}\n{drafts}\n", temporary / "case.toml", overwrite=True)
         if found.identifiers is not None:
             write_json(found.identifiers, temporary / "identifiers.json")
@@ -113,7 +117,7 @@ class _Reader:
         self.zone: tzinfo | None = zone_named(choices.time_zone) if choices.time_zone else None
         self.notes: list[str] = []
         self.images: dict[str, sitk.Image] = {}
-        self.drafts: list[str] = []
+        self.drafts: list[SessionDraft] = []
 
     def case(self, progress: Progress) -> DicomCase:
         sorting = self.sorting
@@ -134,7 +138,7 @@ class _Reader:
         if chosen["spect"]:
             self._spect(chosen["spect"])
         sessions = self._pet(chosen["pet"], perfused) if chosen["pet"] else ()
-        self._others()
+        self._others(chosen)
         used = {series.number for series in chosen.values() if series}
         for series in sorting.of_kind(Kind.UNSURE):
             if series.number not in used:
@@ -236,15 +240,25 @@ class _Reader:
         require_tracer_of_plan(of, where)
         stack = read_stack(series, where)
         image = self._not_negative(stack.image, where)
-        CountMap(image)
+        found: CountMap | ActivityMap = CountMap(image)
         self.notes += stack.notes
         if series.kind is not Kind.SPECT:
             self.notes.append(f"{where}: {series.why.split(':')[0]}; used as SPECT because the user says so")
         if not of.nuclide:
             self.notes.append(f"{where}: the header names no nuclide; taken as Tc-99m MAA")
         delivered = of.nuclide == "Y-90"
-        self.images["spect.nrrd"] = image
-        self.drafts.append(session_draft(DELIVERED if delivered else PLAN, "spect.nrrd", delivered=delivered))
+        if delivered:
+            corrected_to = AT_INFUSION if self.choices.spect_at_infusion else self.choices.spect_reference
+            activity, told = activity_if_known(stack, self.zone, where, corrected_to)
+            self.notes += told
+            if activity is not None:
+                found = ActivityMap(self._not_negative(activity.image, where), activity.reference_time)
+        self.images["spect.nrrd"] = found.image
+        label, basis = (DELIVERED, Basis.DELIVERED) if delivered else (PLAN, Basis.PLANNED)
+        dose = dose_gbq(of) if delivered else None
+        zoned = self.zone is not None or bool(text(series.header, "TimezoneOffsetFromUTC"))
+        given = given_at(of, series.header, self.zone, where) if delivered and zoned else None
+        self.drafts.append(SessionDraft(label, "spect.nrrd", basis, found, dose, given))
 
     def _pet(self, series: Series, perfused: list[str]) -> tuple[Session, ...]:
         where = _where("PET", series)
@@ -268,7 +282,7 @@ class _Reader:
             self.notes.append(f"{where}: the header says a dose of {of.dose_bq:g} Bq: not used")
         if dose is None or len(perfused) != 1:
             self.images["pet.nrrd"] = image.image
-            self.drafts.append(session_draft(DELIVERED, "pet.nrrd", image, dose, given, delivered=True))
+            self.drafts.append(SessionDraft(DELIVERED, "pet.nrrd", Basis.DELIVERED, image, dose, given))
             return ()
         self.notes.append(f"{where}: the activity at infusion is the dose in the header; check it against the vial")
         infusion = Infusion("Infusion 1", Vial(dose), perfused[0], given)
@@ -280,12 +294,23 @@ class _Reader:
             self.notes.append(f"{where}: {count} negative voxels ({share_fraction:.2%} of the positive total) set to 0")
         return clean
 
-    def _others(self) -> None:
-        """Keep cone-beam CTs and planar views beside the case, for registration and for the lung shunt."""
+    def _others(self, chosen: Mapping[str, Series | None]) -> None:
+        """Keep hybrid and cone-beam CTs and planar views beside the case, for registration and the lung shunt."""
+        for name in ("spect", "pet"):
+            hybrid = self._hybrid_ct(chosen[name], chosen["ct"])
+            if hybrid is not None:
+                self._beside(f"ct_of_{name}.nrrd", hybrid, lambda s, w: {"": read_stack(s, w, straighten=True).image})
         for count, series in enumerate(self.sorting.of_kind(Kind.CBCT), start=1):
             self._beside(f"cbct_{count}.nrrd", series, lambda s, w: {"": read_stack(s, w).image})
         for count, series in enumerate(self.sorting.of_kind(Kind.PLANAR), start=1):
             self._beside(f"planar_{count}.nrrd", series, read_planar)
+
+    def _hybrid_ct(self, image: Series | None, ct: Series | None) -> Series | None:
+        """Return the first CT, other than the chosen one, that shares the frame of reference of a SPECT or PET."""
+        if image is None or not image.frame_of_reference:
+            return None
+        others = (s for s in self.sorting.of_kind(Kind.CT) if ct is None or s.number != ct.number)
+        return next((s for s in others if s.frame_of_reference == image.frame_of_reference), None)
 
     def _beside(self, name: str, series: Series, read: Callable[[Series, str], Mapping[str, sitk.Image]]) -> None:
         where = _where(series.kind.value, series)

@@ -36,11 +36,11 @@ class Exported:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is exported beside the dose maps."""
+    """What is exported beside the dose maps; the report is a PDF, or the name of its file."""
 
     outlines: bool = True
     measurements: bool = True
-    pdf: Path | None = None
+    pdf: Path | bytes | None = None
 
 
 def export(
@@ -92,7 +92,7 @@ def export_objects(
     pydicom_module()
     if wanted.outlines or wanted.measurements:
         highdicom_module()
-    pdf = None if wanted.pdf is None else read_pdf(wanted.pdf)
+    pdf = read_pdf(wanted.pdf) if isinstance(wanted.pdf, Path) else wanted.pdf
     made_at = made_at or datetime.now(UTC)
     notes = [*reference.notes, *require_same_scan(assessed.case, reference)]
     objects = _doses(assessed, reference, made_at, notes)

@@ -29,6 +29,7 @@ DOSE_RANGE_GBQ = (0.01, 20.0)
 WEIGHT_RANGE_KG = (20.0, 350.0)
 HEIGHT_RANGE_CM = (100.0, 230.0)
 CM_PER_M = 100.0
+BQ_PER_MBQ = 1e6
 NAME_THE_ZONE = "Name the hospital's time zone, for example --time-zone Europe/Paris, or an offset such as +02:00"
 
 
@@ -40,7 +41,7 @@ class Tracer:
     half_life_h: float | None = None
     positron_fraction: float | None = None
     dose_bq: float | None = None
-    """RadionuclideTotalDose as PET writes it, in Bq."""
+    """RadionuclideTotalDose, which PET writes in Bq and nuclear medicine in MBq (DICOM PS3.3, C.8.9.2, C.8.4.10)."""
     given: str = ""
     """RadiopharmaceuticalStartDateTime, a DICOM date and time."""
     given_clock: str = ""
@@ -66,11 +67,12 @@ def tracer(header: Header) -> Tracer:
         nuclide = "Y-90"
     nuclide = nuclide or nuclide_named(text(info, "Radiopharmaceutical")) or meaning or entry
     half_life_s = number(info, "RadionuclideHalfLife")
+    dose, unit_bq = number(info, "RadionuclideTotalDose"), BQ_PER_MBQ if text(header, "Modality") == "NM" else 1.0
     return Tracer(
         nuclide,
         half_life_s / SECONDS_PER_HOUR if half_life_s else None,
         number(info, "RadionuclidePositronFraction"),
-        number(info, "RadionuclideTotalDose"),
+        None if dose is None else dose * unit_bq,
         text(info, "RadiopharmaceuticalStartDateTime"),
         text(info, "RadiopharmaceuticalStartTime"),
     )

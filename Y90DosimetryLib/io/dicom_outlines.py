@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..errors import GeometryError, InputError
 from ..structures import UINT8, Role
-from ..terminology import Code, Terminology, role_of_terminology
+from ..terminology import Code, Terminology
+from .dicom_frames import group_of
 from .dicom_header import (
     Header,
     code,
@@ -26,8 +27,8 @@ from .dicom_header import (
     text,
 )
 from .dicom_sort import Kind, Series, Sorting
-from .dicom_stack import LONGEST_MM, Float64, axes_of, group_of, pixel_mm
-from .segmentations import Segment, suggested_role
+from .dicom_stack import LONGEST_MM, Float64, axes_of, pixel_mm, require_room
+from .segmentations import Segment
 
 FINEST_PIXEL_MM = 1.0
 """Tool default: contours are filled on pixels of at most this size, so that small volumes keep theirs."""
@@ -93,7 +94,7 @@ def read_outlines(series: Series, sorting: Sorting, target: Series, where: str) 
         found, notes = read(whole, target, where, sorting.secrets)
     names = _unique([s.name for s in found])
     segments = tuple(replace(s, name=name) for name, s in zip(names, found, strict=True))
-    roles = {s.name: r for s in segments if (r := suggested_role(s.name) or role_of_terminology(s.terminology))}
+    roles = {s.name: r for s in segments if (r := s.suggested_role)}
     return Outlines(segments, roles, tuple(notes))
 
 
@@ -118,7 +119,8 @@ def _require_frame(whole: Header, series: Series, target: Series, where: str) ->
     raise GeometryError(
         f"it was not drawn in the frame of reference of series {target.number} ({target.kind.value})",
         where=where,
-        remedy="Choose the image it was drawn on, or register both in 3D Slicer and save the outlines as .seg.nrrd",
+        remedy="Leave it out (--outlines), choose the image it was drawn on (--ct N), or register that image first "
+        "(y90 register, Docs/registration.md) and draw on the registered one",
     )
 
 
@@ -169,6 +171,7 @@ def _read_seg(whole: Header, target: Series, where: str, secrets: frozenset[str]
     heights_mm = np.array(points) @ axes[:, 2]
     near_mm = number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness") or 0.0
     levels, step_mm = _levels(heights_mm, abs(near_mm), where)
+    require_room(float(levels.max() + 1) * pixels[0].size, where)
     fractional = text(whole, "SegmentationType").upper() == "FRACTIONAL"
     top = number(whole, "MaximumFractionalValue") or 255.0
     labels = text(whole, "SegmentationType").upper() == "LABELMAP"
@@ -350,6 +353,7 @@ def _rasterized(
     if (high - low).max() > LONGEST_MM:
         raise _too_large(float((high - low).max()), where)
     columns, rows = (int(n) for n in np.ceil((high - low) / fine) + 1)
+    require_room(float(columns) * rows * float(levels.max() + 1), where)
     block = np.zeros((int(levels.max()) + 1, rows, columns), dtype=np.uint8)
     for level in np.unique(levels):
         crossings = np.zeros((rows, columns + 1), dtype=np.int32)

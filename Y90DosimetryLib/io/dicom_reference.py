@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..images import Array
 from ..progress import Progress, part, silent
 from .dicom_header import Header, hushed, text
+from .dicom_header import number as number_of
 from .dicom_sort import Kind, Series, Sorting, sort_folder
 from .dicom_stack import read_stack
 
@@ -64,7 +65,7 @@ def read_reference(folder: Path, number: int | None = None, progress: Progress =
                 raise InputError(
                     f"it has no {keyword}", where=where, remedy="Export the CT again, with its study and space"
                 )
-        if len(stack.headers) != stack.image.GetSize()[2] and not stack.notes:
+        if number_of(stack.headers[0], "NumberOfFrames") is not None:
             raise InputError(
                 "all slices are in one file", where=where, remedy="Let the PACS send it as single slices (CT Image)"
             )

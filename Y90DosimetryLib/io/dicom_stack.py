@@ -6,8 +6,9 @@ plug-in, also inside 3D Slicer; pydicom alone would need one for each.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import degrees
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -15,12 +16,14 @@ from numpy.typing import NDArray
 
 from ..errors import GeometryError, InputError
 from ..images import Array
-from .dicom_header import Header, item, items, number, numbers, text, value
+from .dicom_frames import frame_headers
+from .dicom_header import Header, item, items, number, numbers, pydicom_module, value
 from .dicom_series import LARGEST_TILT_RATIO, LARGEST_UNEVENNESS_RATIO, check_heights, quiet
 from .dicom_sort import Series
 
 Float64 = NDArray[np.float64]
 EXPORT_AGAIN = "Export the series again"
+SINGLE_SLICES = "Let the PACS send single slices"
 OUTSIDE_HU = -1024
 """What a straightened CT holds where nothing was scanned."""
 SAME_SIZE_RATIO = 0.01
@@ -28,11 +31,15 @@ LARGEST_LEAN_DEG = 35.0
 """Tool default: gantries tilt by up to 30 degrees."""
 LONGEST_MM = 3000.0
 """Tool default: no scan of a patient is longer."""
+PIXEL_RANGE_MM = (0.01, 100.0)
+"""Tool default: what a pixel of a patient's image can measure."""
+LARGEST_VOXEL_COUNT = 2**31
+"""Tool default: twice a CT of the whole body; more is asked for by damaged headers only."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A volume, the headers of its slices in their order (one alone for a file with all slices), and what was done."""
+    """A volume, the headers of its slices in their order (a single one for a nuclear image), and what was done."""
 
     image: sitk.Image
     headers: tuple[Header, ...]
@@ -68,8 +75,22 @@ def read_stack(series: Series, where: str, *, straighten: bool = False) -> Stack
     Raises
     ------
     InputError, GeometryError
-        If slices are cut off, missing, doubled, uneven, without place or size, or can't be decoded.
+        If slices are cut off, missing, doubled, uneven, without place or size, can't be decoded, or hold values
+        that are no numbers.
     """
+    stack = _read(series, where, straighten)
+    array: Array = sitk.GetArrayViewFromImage(stack.image)
+    if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+        lost = int(np.count_nonzero(~np.isfinite(array)))
+        raise InputError(
+            f"{lost} voxels are not a number or infinite (RescaleSlope or RescaleIntercept?)",
+            where=where,
+            remedy=EXPORT_AGAIN,
+        )
+    return stack
+
+
+def _read(series: Series, where: str, straighten: bool) -> Stack:
     if series.broken:
         raise InputError(
             f"{len(series.broken)} files are truncated, the first is {series.broken[0]}",
@@ -120,11 +141,18 @@ def axes_of(holder: Header, where: str) -> Float64:
 def pixel_mm(holder: Header, where: str) -> tuple[float, float]:
     """Return the distances of columns and of rows in mm."""
     spacing = numbers(holder, "PixelSpacing")
-    if len(spacing) != 2 or min(spacing) <= 0:
+    if len(spacing) != 2 or not all(PIXEL_RANGE_MM[0] <= s <= PIXEL_RANGE_MM[1] for s in spacing):
+        told = f"impossible ({' x '.join(f'{s:g}' for s in spacing)} mm)" if len(spacing) == 2 else "not stated"
         raise GeometryError(
-            "the pixel size (PixelSpacing) is not stated", where=where, remedy=f"{EXPORT_AGAIN}, or as NRRD"
+            f"the pixel size (PixelSpacing) is {told}", where=where, remedy=f"{EXPORT_AGAIN}, or as NRRD"
         )
     return spacing[1], spacing[0]
+
+
+def require_room(voxel_count: float, where: str) -> None:
+    """Raise `GeometryError` when a header asks for more voxels than any image has."""
+    if voxel_count > LARGEST_VOXEL_COUNT:
+        raise GeometryError(f"it would have {voxel_count:.2g} voxels", where=where, remedy=EXPORT_AGAIN)
 
 
 def _from_slices(series: Series, where: str, straighten: bool) -> Stack:
@@ -172,6 +200,7 @@ def _straightened(image: sitk.Image, lattice: _Lattice) -> sitk.Image:
     reach_mm = lattice.drift * spacing[2] * (size[2] - 1)
     before = np.ceil(np.maximum(-reach_mm, 0) / spacing[:2]).astype(int)
     after = np.ceil(np.maximum(reach_mm, 0) / spacing[:2]).astype(int)
+    require_room(float(np.prod(size[:2] + before + after, dtype=float) * size[2]), "gantry tilt")
     grid = sitk.Image([*(size[:2] + before + after).tolist(), int(size[2])], image.GetPixelID())
     lattice.place(grid)
     grid.SetOrigin((lattice.origin_mm - lattice.axes[:, :2] @ (before * spacing[:2])).tolist())
@@ -197,6 +226,7 @@ def _from_nuclear_frames(series: Series, where: str) -> Stack:
     header = series.header
     count = int(number(header, "NumberOfFrames") or 0)
     told = int(number(header, "NumberOfSlices") or count)
+    require_room(count * (number(header, "Rows") or 0.0) * (number(header, "Columns") or 0.0), where)
     if told != count or count < 2:
         raise InputError(
             f"{count} frames for {told} slices (several energy windows, gates or time points)",
@@ -227,42 +257,50 @@ def _from_nuclear_frames(series: Series, where: str) -> Stack:
     if sorted(vector.tolist()) != list(range(1, count + 1)):
         raise InputError("the slice vector does not name every slice once", where=where, remedy=EXPORT_AGAIN)
     points = first + np.outer((vector - 1) * step_mm, axes[:, 2])
-    return _reordered(series, axes, points, pixel, where, tuple(notes))
+    frames = sitk.GetArrayFromImage(decoded([str(series.files[0])], where, _pixel_type(series.headers)))
+    return replace(_reordered(frames, series, axes, points, pixel, where), notes=tuple(notes))
 
 
 def _from_functional_groups(series: Series, where: str) -> Stack:
-    """Read an enhanced multi-frame image (CT, PET, X-ray 3D): each frame states its own plane."""
-    header = series.header
-    shared = item(header, "SharedFunctionalGroupsSequence")
-    frames = items(header, "PerFrameFunctionalGroupsSequence")
-    points = [numbers(group_of(f, shared, "PlanePositionSequence"), "ImagePositionPatient") for f in frames]
+    """Read an enhanced multi-frame image (CT, PET, X-ray 3D): each frame states its own plane, time and scale."""
+    headers = frame_headers(series.header)
+    points = [numbers(h, "ImagePositionPatient") for h in headers]
     if len(points) < 2 or any(len(p) != 3 for p in points):
         raise GeometryError("frames do not state their position", where=where, remedy=EXPORT_AGAIN)
-    planes = {numbers(group_of(f, shared, "PlaneOrientationSequence"), "ImageOrientationPatient") for f in frames}
-    values = [group_of(f, shared, "PixelValueTransformationSequence") for f in frames]
-    scales = {(text(v, "RescaleSlope"), text(v, "RescaleIntercept")) for v in values}
-    if len(planes) > 1 or len(scales) > 1:
+    if len({numbers(h, "ImageOrientationPatient") for h in headers}) > 1:
+        raise InputError("the frames differ in orientation", where=where, remedy=SINGLE_SLICES)
+    axes, pixel = axes_of(headers[0], where), pixel_mm(headers[0], where)
+    scales = [(number(h, "RescaleSlope"), number(h, "RescaleIntercept")) for h in headers]
+    if len(set(scales)) == 1:
+        frames = sitk.GetArrayFromImage(decoded([str(series.files[0])], where, _pixel_type(headers[:1])))
+    else:
+        frames = _rescaled(series.files[0], scales, where)
+    stack = _reordered(frames, series, axes, np.array(points), pixel, where)
+    order = np.argsort(np.array(points) @ axes[:, 2], kind="stable")
+    return replace(stack, headers=tuple(headers[i] for i in order))
+
+
+def _rescaled(file: Path, scales: list[tuple[float | None, float | None]], where: str) -> Array:
+    """Return frames that have a scale each: GDCM would take the first one's for all."""
+    try:
+        stored = np.asarray(pydicom_module().dcmread(file, force=True).pixel_array)
+    except Exception:  # pydicom raises many kinds: no decoder, too short, no pixels
         raise InputError(
-            "the frames differ in orientation or rescaling", where=where, remedy="Let the PACS send single slices"
-        )
-    axes = axes_of(group_of(frames[0], shared, "PlaneOrientationSequence"), where)
-    pixel = pixel_mm(group_of(frames[0], shared, "PixelMeasuresSequence"), where)
-    return _reordered(series, axes, np.array(points), pixel, where, ())
-
-
-def group_of(frame: Header, shared: Header, name: str) -> Header:
-    """Return a functional group of a frame, its own or the one shared by all frames."""
-    return item(frame, name) or item(shared, name)
+            "its frames have a scale each, and they are compressed", where=where, remedy=SINGLE_SLICES
+        ) from None
+    if stored.ndim != 3 or len(stored) != len(scales):
+        raise InputError("the file holds another number of frames than it says", where=where, remedy=EXPORT_AGAIN)
+    slopes, intercepts = (np.array([s[i] if s[i] is not None else 1 - i for s in scales]) for i in (0, 1))
+    frames: Array = (stored * slopes[:, None, None] + intercepts[:, None, None]).astype(np.float32)
+    return frames
 
 
 def _reordered(
-    series: Series, axes: Float64, points: Float64, pixel: tuple[float, float], where: str, notes: tuple[str, ...]
+    frames: Array, series: Series, axes: Float64, points: Float64, pixel: tuple[float, float], where: str
 ) -> Stack:
     lattice = _lattice(axes, points, pixel, where)
     if np.linalg.norm(lattice.drift) > LARGEST_TILT_RATIO:
-        raise GeometryError("the frames lean (gantry tilt?)", where=where, remedy="Let the PACS send single slices")
-    image = decoded([str(series.files[0])], where, _pixel_type(series.headers))
-    frames: Array = sitk.GetArrayViewFromImage(image)
+        raise GeometryError("the frames lean (gantry tilt?)", where=where, remedy=SINGLE_SLICES)
     if frames.ndim != 3 or len(frames) != len(points):
         raise InputError("the file holds another number of frames than it says", where=where, remedy=EXPORT_AGAIN)
-    return Stack(lattice.place(sitk.GetImageFromArray(frames[lattice.order])), series.headers, notes)
+    return Stack(lattice.place(sitk.GetImageFromArray(frames[lattice.order])), series.headers)

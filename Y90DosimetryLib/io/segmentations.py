@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from ..errors import InputError
 from ..structures import Role, Structure
+from ..terminology import role_of_terminology
 from .case_schema import did_you_mean
 from .volumes import cut_out, read_segmentation_image
 
@@ -32,6 +33,11 @@ class Segment:
     terminology: str
     """Coded category and type, as Slicer writes it; empty when none was chosen."""
     mask: sitk.Image | None
+
+    @property
+    def suggested_role(self) -> Role | None:
+        """The role that the name suggests, else the codes: a name says more than "Neoplasm" or Slicer's "Tissue"."""
+        return suggested_role(self.name) or role_of_terminology(self.terminology)
 
 
 _SUGGESTIONS = (
@@ -64,7 +70,7 @@ def read_segments(path: Path, where: str) -> tuple[Segment, ...]:
         If the file is unreadable, has no named segments, or two of one name.
     """
     image = read_segmentation_image(path, where)
-    keys = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    keys = dict(_header(image))
     representation = keys.get("Segmentation_MasterRepresentation") or keys.get("Segmentation_SourceRepresentation", "")
     if "fractional" in representation.lower():
         raise InputError("the segments are fractional", where=where, remedy="Convert them to a binary labelmap first")
@@ -89,6 +95,16 @@ def read_segments(path: Path, where: str) -> tuple[Segment, ...]:
     )
 
 
+def _header(image: sitk.Image) -> Iterator[tuple[str, str]]:
+    """Yield key and text of the header; a damaged key is left out, damaged letters of a text are marked."""
+    for key in image.GetMetaDataKeys():
+        try:
+            found = image.GetMetaData(key)
+        except (TypeError, UnicodeError):  # SimpleITK takes no key that is not UTF-8
+            continue
+        yield key, found.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def structures_of(
     segments: tuple[Segment, ...], roles: Mapping[str, Role] | None, where: str
 ) -> tuple[tuple[Structure, ...], tuple[str, ...]]:
@@ -97,7 +113,7 @@ def structures_of(
     Parameters
     ----------
     roles
-        The role of each segment that counts, by its name; None takes what the names suggest.
+        The role of each segment that counts, by its name; None takes what names and codes suggest.
 
     Raises
     ------
@@ -111,7 +127,7 @@ def structures_of(
             raise InputError(f"there is no segment '{name}'", where=where, remedy=remedy)
     structures: list[Structure] = []
     for segment in segments:
-        role = suggested_role(segment.name) if roles is None else roles.get(segment.name)
+        role = segment.suggested_role if roles is None else roles.get(segment.name)
         if role is None:
             continue
         if segment.mask is None:
