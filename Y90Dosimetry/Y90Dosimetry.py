@@ -125,7 +125,7 @@ class Y90DosimetryLogic(ScriptedLoadableModuleLogic):
 
     def workflow(self, parameters=None):
         """Return the workflow of a case (its parameters or its parameter node), of the first one by default."""
-        from Y90DosimetrySlicer.parameters import Parameters
+        from Y90DosimetrySlicer.oldscenes import parametersOfNode
         from Y90DosimetrySlicer.workflow import Workflow
 
         if parameters is None:
@@ -134,8 +134,45 @@ class Y90DosimetryLogic(ScriptedLoadableModuleLogic):
         kept = self._workflows.get(node.GetID())
         if kept is None or kept.parameters.parameterNode is not node:
             self._workflows = {id_: w for id_, w in self._workflows.items() if slicer.mrmlScene.GetNodeByID(id_)}
-            kept = self._workflows[node.GetID()] = Workflow(Parameters(node))
+            kept = self._workflows[node.GetID()] = Workflow(parametersOfNode(node))
         return kept
+
+    def loadDicomFolder(self, folder, choices=None, progress=None):
+        """Make a case from a folder of DICOM files, as `y90 case from-dicom` does; return its parameters.
+
+        Nothing that identifies the patient gets into the scene. What was left out, changed or assumed stands in
+        the parameters' `readingNotes`.
+
+        Parameters
+        ----------
+        choices
+            A `Y90DosimetryLib.io.dicom_case.Choices`: which series, where the folder leaves a choice.
+
+        Raises
+        ------
+        InputError
+            If the folder can't be read as one case; the scene is then as it was.
+        Cancelled
+            If *progress* stopped it; the scene is then as it was.
+        """
+        from Y90DosimetrySlicer import dicomloading
+
+        from Y90DosimetryLib.io.dicom_case import Choices
+        from Y90DosimetryLib.progress import silent
+
+        return self.getParameterNode(
+            dicomloading.load(Path(folder), choices or Choices(), progress or silent).parameterNode
+        )
+
+    def register(self, case=None, sessionIndex=0, kind="rigid", progress=None):
+        """Register a session's image to the CT and show it as a preview; return what was found.
+
+        `workflow(case).registering` has `accept`, `remove` (discard or undo) and `checks`.
+        """
+        from Y90DosimetryLib.progress import silent
+        from Y90DosimetryLib.registration import Kind
+
+        return self.workflow(case).registering.register(sessionIndex, Kind(kind), progress or silent)
 
     def forget(self):
         """Let go of everything that belongs to the scene."""

@@ -52,17 +52,18 @@ def test_the_lines_of_the_docstring_work(scene, monkeypatch) -> None:
     assert all(isinstance(text, str) and text for text in said)
 
 
-@pytest.mark.parametrize("variant", [s.variant for s in sampledata.SAMPLES])
-def test_a_sample_is_complete_and_its_nodes_lie_under_one_patient(scene, variant) -> None:
-    ct, image, segmentation, node = sampledata.loadSample(variant, COARSE)
+@pytest.mark.parametrize("sample", sampledata.SAMPLES, ids=lambda sample: sample.name)
+def test_a_sample_is_complete_and_its_nodes_lie_under_one_patient(scene, sample) -> None:
+    ct, image, segmentation, *later, node = sampledata.loadSample(sample.variant, COARSE, sample.isOverTime)
     workflow = module.Y90DosimetryLogic().workflow(node)
     assert workflow.problems() == {}
     assert workflow.parameters.ct is ct
     assert workflow.live().findings
+    assert (workflow.live().followUp is not None) is sample.isOverTime and len(later) == 3 * sample.isOverTime
     assert workflow.factsOfImage(ct).values == "hu"
     assert workflow.factsOfImage(image).values == workflow.parameters.sessions[0].values
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    studies = {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(n)) for n in (ct, image, segmentation)}
+    studies = {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(n)) for n in (ct, image, segmentation, *later)}
     assert len(studies) == 1
     assert hierarchy.GetItemParent(studies.pop()) != hierarchy.GetSceneItemID()
 
@@ -80,15 +81,15 @@ def test_the_samples_are_registered_with_and_without_titles_of_categories(scene,
         def registerCustomSampleDataCategory(category, title):
             registered.append({"category": category, "title": title})
 
-    for logic, entries in ((Old, 2), (New, 3)):
+    for logic, entries in ((Old, 3), (New, 4)):
         registered.clear()
         monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
         module.registerSampleData()
         assert len(registered) == entries
         assert {entry["category"] for entry in registered} == {"Y90Dosimetry"}
-    monkeypatch.setattr(sampledata, "loadSample", lambda variant: variant)
+    monkeypatch.setattr(sampledata, "loadSample", lambda variant, _settings, isOverTime: (variant, isOverTime))
     made = [entry["customDownloader"](None) for entry in registered if "customDownloader" in entry]
-    assert made == [Variant.LOBECTOMY, Variant.DELIVERED]
+    assert made == [(Variant.LOBECTOMY, False), (Variant.DELIVERED, False), (Variant.DELIVERED, True)]
 
 
 def test_a_second_case_is_a_node_of_its_own_and_the_first_stays_the_default(parameters) -> None:

@@ -39,6 +39,7 @@ LOGICS = {
     "Plots": "vtkSlicerPlotsLogic",
     "Transforms": "vtkSlicerTransformLogic",
     "Models": "vtkSlicerModelsLogic",
+    "Markups": "vtkSlicerMarkupsLogic",
 }
 
 
@@ -48,7 +49,7 @@ class _AnyClass(ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        setattr(self, name, type(name, (), {}))
+        setattr(self, name, type(name, (), {"__init__": lambda self, *_arguments: None}))
         return getattr(self, name)
 
 

@@ -101,14 +101,14 @@ class Hand:
     def images(self, variant: str = "lobectomy") -> tuple:
         """Put CT and nuclear image of the digital patient into the scene, as if they were loaded from files."""
         import slicer
-        from Y90DosimetrySlicer import bridge, sampledata
+        from Y90DosimetrySlicer import bridge, casenodes
 
         case = patient(variant).case
         ct = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
         bridge.writeImage(case.ct.image, ct)
         nuclear = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "MAA SPECT")
         bridge.writeImage(case.sessions[0].image.image, nuclear)
-        bridge.setUnits(nuclear, *sampledata.COUNTS)
+        bridge.setUnits(nuclear, *casenodes.COUNTS)
         return ct, nuclear
 
     def draw(self, variant: str = "lobectomy") -> None:

@@ -23,7 +23,7 @@ from Y90DosimetryLib.images import ActivityMap, CountMap, CtImage, DoseMap, with
 from Y90DosimetryLib.io.case_keys import IMAGE_VALUES
 from Y90DosimetryLib.structures import Role, Structure
 
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From RAS to LPS and from LPS to RAS."""
 
 UNITS_ATTRIBUTE = "Y90Dosimetry.Units"
@@ -46,7 +46,7 @@ class Geometry:
     @classmethod
     def ofMatrix(cls, ijkToRas: np.ndarray, first: tuple[int, int, int]) -> Geometry:
         """Return the geometry of a block of voxels from its 4 x 4 matrix and its first index."""
-        matrix = _FLIP @ ijkToRas
+        matrix = FLIP @ ijkToRas
         spacing = np.round(np.linalg.norm(matrix[:3, :3], axis=0), SPACING_DIGITS)
         axes = matrix[:3, :3] / spacing
         origin = matrix @ (*first, 1.0)
@@ -62,7 +62,7 @@ class Geometry:
         matrix = np.eye(4)
         matrix[:3, :3] = np.asarray(self.direction).reshape(3, 3) * np.asarray(self.spacing_mm)
         matrix[:3, 3] = self.origin_mm
-        return _FLIP @ matrix
+        return FLIP @ matrix
 
     def image(self, array: np.ndarray) -> sitk.Image:
         """Return an image of these voxels (shape (z, y, x)); the voxels are copied once."""

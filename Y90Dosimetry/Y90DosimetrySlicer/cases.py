@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,8 +15,6 @@ from Y90DosimetryLib.case import (
     CountReference,
     Disease,
     DoseModel,
-    Encephalopathy,
-    Grade,
     Infusion,
     Intent,
     Patient,
@@ -25,11 +25,12 @@ from Y90DosimetryLib.case import (
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.images import CtImage
 from Y90DosimetryLib.io.case_keys import IMAGE_VALUES
-from Y90DosimetryLib.quantities import require_not_negative
 from Y90DosimetryLib.structures import Role, Structure
 
-from . import bridge
+from . import bridge, previews
+from .followup import timePointsOf
 from .parameters import Parameters, factsOf, rolesOf, segmentName
+from .patients import patientOfPack, wordOf
 
 
 class Section(StrEnum):
@@ -41,6 +42,7 @@ class Section(StrEnum):
     STRUCTURES = "structures"
     TREATMENT = "treatment"
     SETTINGS = "settings"
+    FOLLOW_UP = "followUp"
 
 
 class Sources:
@@ -84,31 +86,12 @@ class Sources:
 
 def patientOf(parameters: Parameters) -> Patient:
     """Return the patient."""
-    pack = parameters.patient
-    numbers = {
-        "weight_kg": pack.weightKg,
-        "height_cm": pack.heightCm,
-        "bilirubin_umol_l": pack.bilirubinUmolL,
-        "albumin_g_l": pack.albuminGL,
-        "inr_ratio": pack.inrRatio,
-        "creatinine_umol_l": pack.creatinineUmolL,
-        "gfr_ml_min_173m2": pack.gfrMlMin173m2,
-        "ecog": pack.ecog,
-        "afp_ng_ml": pack.afpNgMl,
-    }
-    for name, value in numbers.items():
-        if value is not None:
-            require_not_negative(value, f"patient, {name}")
-    return Patient(
-        ascites=_word(Grade, pack.ascites, "patient, ascites"),
-        encephalopathy=_word(Encephalopathy, pack.encephalopathy, "patient, encephalopathy"),
-        **numbers,
-    )
+    return patientOfPack(parameters.patient, "patient")
 
 
 def diseaseOf(parameters: Parameters) -> Disease:
     """Return the disease, the chosen scenario and the intent."""
-    intent = _word(Intent, parameters.intent, "disease, intent")
+    intent = wordOf(Intent, parameters.intent, "disease, intent")
     return Disease(parameters.scenario or None, intent, factsOf(parameters))
 
 
@@ -122,8 +105,8 @@ def settingsOf(parameters: Parameters) -> Settings:
         lung_mass_g=pack.lungMassG,
         bsa_formula=pack.bsaFormula,
         telv_formula=pack.telvFormula,
-        dose_model=_word(DoseModel, pack.doseModel, "settings, dose model"),
-        count_reference=_word(CountReference, pack.countReference, "settings, count reference"),
+        dose_model=wordOf(DoseModel, pack.doseModel, "settings, dose model"),
+        count_reference=wordOf(CountReference, pack.countReference, "settings, count reference"),
         sphere_activity_bq=pack.sphereActivityBq,
         hospital_time_zone=pack.hospitalTimeZone or None,
     )
@@ -143,6 +126,7 @@ def imageOf(pack, sources: Sources):
     if pack.image is None:
         return None, ""
     where = f"session '{pack.label}'"
+    previews.refusePreview(pack.image, where)
     if pack.values not in IMAGE_VALUES:
         raise InputError(
             _("it is not said what the values of '{name}' are").format(name=pack.image.GetName()),
@@ -191,7 +175,7 @@ def sessionOf(pack, parameters: Parameters, sources: Sources) -> tuple[Session, 
     where = f"session '{pack.label}'"
     image, note = imageOf(pack, sources)
     infusions = tuple(infusionOf(i, parameters, where) for i in pack.infusions)
-    basis = _word(Basis, pack.basis, f"{where}, basis") or Basis.PLANNED
+    basis = wordOf(Basis, pack.basis, f"{where}, basis") or Basis.PLANNED
     return Session(pack.label, infusions, image, basis, pack.delivers or None), note
 
 
@@ -211,13 +195,14 @@ def caseOf(parameters: Parameters, sources: Sources | None = None) -> Case:
     sources = sources or Sources()
     structures, empty = structuresOf(parameters, sources)
     _refuseEmptyPerfused(parameters, empty)
-    sessions, notes = [], []
+    sessions, notes = [], list(parameters.readingNotes)
     for pack in parameters.sessions:
         session, note = sessionOf(pack, parameters, sources)
         sessions.append(session)
         notes += [note] if note else []
     if empty:
         notes.append(_("Left out, as nothing is drawn in them: {names}").format(names=", ".join(empty)))
+    timePoints, leftOut = timePointsOf(parameters, sources)
     return Case(
         labelOf(parameters),
         structures,
@@ -226,7 +211,8 @@ def caseOf(parameters: Parameters, sources: Sources | None = None) -> Case:
         patientOf(parameters),
         diseaseOf(parameters),
         settingsOf(parameters),
-        tuple(notes),
+        (*notes, *leftOut),
+        timePoints,
     )
 
 
@@ -253,9 +239,17 @@ def problemsOf(parameters: Parameters, sources: Sources) -> dict[Section, InputE
         for pack in parameters.sessions:
             where = f"session '{pack.label}'"
             infusions = tuple(infusionOf(i, parameters, where) for i in pack.infusions)
-            basis = _word(Basis, pack.basis, where) or Basis.PLANNED
+            basis = wordOf(Basis, pack.basis, where) or Basis.PLANNED
             sessions.append(Session(pack.label, infusions, None, basis, pack.delivers or None))
         Case(labelOf(parameters), structuresOf(parameters, sources)[0], tuple(sessions))
+
+    def followUp() -> None:
+        timePoints, _notes = timePointsOf(parameters, sources)
+        case = Case(labelOf(parameters), ())
+        with suppress(InputError):  # said of structures and treatment
+            sessions = tuple(sessionOf(pack, parameters, sources)[0] for pack in parameters.sessions)
+            case = Case(labelOf(parameters), structuresOf(parameters, sources)[0], sessions)
+        replace(case, time_points=timePoints)
 
     attempts = {
         Section.PATIENT: lambda: patientOf(parameters),
@@ -264,6 +258,7 @@ def problemsOf(parameters: Parameters, sources: Sources) -> dict[Section, InputE
         Section.STRUCTURES: structures,
         Section.TREATMENT: treatment,
         Section.SETTINGS: lambda: settingsOf(parameters),
+        Section.FOLLOW_UP: followUp,
     }
     found = {}
     for section, attempt in attempts.items():
@@ -292,9 +287,12 @@ def possibleCase(parameters: Parameters, sources: Sources) -> Case | None:
     disease = attempt(lambda: diseaseOf(parameters), Disease())
     settings = attempt(lambda: settingsOf(parameters), Settings())
     known = tuple(s for s in sessions if s is not None)
+    points, _notes = attempt(lambda: timePointsOf(parameters, sources), ((), ()))
     label = labelOf(parameters)
-    for parts in ((structures, known), (structures, ()), ((), ())):
-        case = attempt(lambda parts=parts: Case(label, *parts, ct, patient, disease, settings), None)
+    for *parts, later in ((structures, known, points), (structures, known, ()), (structures, (), ()), ((), (), ())):
+        case = attempt(
+            lambda parts=parts, later=later: Case(label, *parts, ct, patient, disease, settings, (), later), None
+        )
         if case is not None:
             return case
     return None
@@ -324,16 +322,3 @@ def _refuseEmptyPerfused(parameters: Parameters, empty: tuple[str, ...]) -> None
                     where=f"session '{pack.label}', infusion '{infusion.label}'",
                     remedy=_("Outline it, or choose another one"),
                 )
-
-
-def _word(words: type[StrEnum], text: str, where: str):
-    """Return a word of an enumeration, None for an empty text."""
-    if not text:
-        return None
-    if text not in list(words):
-        raise InputError(
-            _("'{text}' is not known here").format(text=text),
-            where=where,
-            remedy=_("Choose one of: {words}").format(words=", ".join(words)),
-        )
-    return words(text)

@@ -134,6 +134,15 @@ def showFused(ct, nuclear, opacityFraction: float = 0.5) -> None:
     slicer.util.setSliceViewerLayers(background=ct, foreground=nuclear, foregroundOpacity=opacityFraction)
 
 
+def compareCts(ct, other) -> None:
+    """Lay one CT half-transparent over another, both in the same window."""
+    for volume in (ct, other):
+        volume.CreateDefaultDisplayNodes()
+        volume.GetDisplayNode().AutoWindowLevelOff()
+        volume.GetDisplayNode().SetWindowLevel(*CT_WINDOW_HU)
+    slicer.util.setSliceViewerLayers(background=ct, foreground=other, foregroundOpacity=0.5)
+
+
 def isodoseRgb(levelGy: float, highestGy: float) -> tuple[float, float, float]:
     """Return the color of an isodose line, parts 0 to 1: that of its dose, a little lighter."""
     red, green, blue = blend(dose_rgb(levelGy, highestGy), WHITE, TOWARD_WHITE_FRACTION) / 255

@@ -21,6 +21,8 @@ from .cases import Sources, imageOf
 from .parameters import Parameters, nextLabel, rolesOf, segmentName, setRole
 
 TERMINOLOGY_TAG = slicer.vtkSegment.GetTerminologyEntryTagName()
+NOT_FOLLOWED = (Role.LUNGS, Role.PLANNED_RESECTION, Role.NORMAL_LIVER)
+"""Roles that a later study has no use for."""
 
 
 @dataclass(frozen=True)
@@ -60,26 +62,52 @@ def segmentationOf(parameters: Parameters) -> slicer.vtkMRMLSegmentationNode:
     """Return the segmentation of a case, made when there is none; its grid is that of the CT."""
     node = parameters.segmentation
     if node is None:
-        name = slicer.mrmlScene.GenerateUniqueName(_("Structures"))
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-        node.CreateDefaultDisplayNodes()
-        placeBeside(node, parameters.ct)
-        parameters.segmentation = node
+        node = parameters.segmentation = newSegmentation(_("Structures"), parameters.ct)
     if parameters.ct is not None and node.GetSegmentation().GetNumberOfSegments() == 0:
         node.SetReferenceImageGeometryParameterFromVolumeNode(parameters.ct)
     return node
 
 
+def newSegmentation(title: str, ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSegmentationNode:
+    """Add a segmentation without segments, beside a CT and on its grid where there is one."""
+    name = slicer.mrmlScene.GenerateUniqueName(title)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.CreateDefaultDisplayNodes()
+    placeBeside(node, ct)
+    if ct is not None:
+        node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
+    return node
+
+
 def addSegment(parameters: Parameters, role: Role, name: str) -> str:
     """Add an empty segment with a role, its color and its codes, in a layer of its own; return its ID."""
-    node = parameters.segmentation
+    segmentId = newSegment(parameters.segmentation, role, name, list(rolesOf(parameters).values()))
+    setRole(parameters, segmentId, role)
+    return segmentId
+
+
+def newSegment(node: slicer.vtkMRMLSegmentationNode, role: Role, name: str, others: list[Role]) -> str:
+    """Add an empty segment to any segmentation; *others* are the roles before it, which its color stands out of."""
     segmentation = node.GetSegmentation()
-    roles = [*rolesOf(parameters).values(), role]
-    color = [part / 255 for part in structure_styles(roles)[-1].on_dark]
+    color = [part / 255 for part in structure_styles([*others, role])[-1].on_dark]
     segmentId = segmentation.AddEmptySegment("", name, color)
     segmentation.SeparateSegmentLabelmap(segmentId)
-    giveRole(parameters, segmentId, role)
+    segmentation.GetSegment(segmentId).SetTag(TERMINOLOGY_TAG, TERMINOLOGY[role].serialized())
     return segmentId
+
+
+def createStudyOutlines(parameters: Parameters, index: int) -> None:
+    """Give a study a segmentation with empty segments, named as on the planning study; it is drawn by hand."""
+    pack = parameters.timePoints[index]
+    node = newSegmentation(_("Structures, {study}").format(study=pack.label), pack.ct or parameters.ct)
+    roles: dict[str, Role] = {}
+    for id_, role in rolesOf(parameters).items():
+        if role not in NOT_FOLLOWED:
+            name = segmentName(parameters, id_)
+            roles[newSegment(node, role, name, list(roles.values()))] = role
+    with slicer.util.NodeModify(parameters):
+        parameters.timePoints[index].roles = {segmentId: role.value for segmentId, role in roles.items()}
+        parameters.timePoints[index].segmentation = node
 
 
 def giveRole(parameters: Parameters, segmentId: str, role: Role | None) -> None:

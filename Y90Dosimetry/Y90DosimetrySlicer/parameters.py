@@ -8,13 +8,22 @@ from datetime import date
 from typing import Optional
 
 import slicer
-from slicer import vtkMRMLPlotChartNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
+from slicer import (
+    vtkMRMLMarkupsLineNode,
+    vtkMRMLPlotChartNode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+    vtkMRMLTableNode,
+)
 from slicer.parameterNodeWrapper import parameterNodeWrapper, parameterPack
 
 from Y90DosimetryLib.case import Basis, Settings
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.facts import CATALOG, FactValue, Kind, check_facts
+from Y90DosimetryLib.lung_shunt import DEFAULT_MARGIN_MM
+from Y90DosimetryLib.planning import Aim
 from Y90DosimetryLib.structures import Role
+from Y90DosimetryLib.timepoints import TimeKind
 
 # No postponed annotations here: Slicer reads the types of the members. `Optional`, because Slicer 5.10 does not
 # read `float | None`.
@@ -55,6 +64,15 @@ class InfusionPack:
     lungShuntFraction: Number
     lungShuntFromImage: bool
     tumorToNormalRatio: Number
+    planarLungsAnteriorCounts: Number
+    planarLungsPosteriorCounts: Number
+    planarLiverAnteriorCounts: Number
+    planarLiverPosteriorCounts: Number
+    planarBackgroundAnteriorCounts: Number
+    planarBackgroundPosteriorCounts: Number
+    planarLungsPixels: WholeNumber
+    planarLiverPixels: WholeNumber
+    planarBackgroundPixels: WholeNumber
 
 
 @parameterPack
@@ -66,11 +84,68 @@ class SessionPack:
     delivers: str
     """Label of the planned session that this one carried out."""
     image: vtkMRMLScalarVolumeNode
+    hybridCt: vtkMRMLScalarVolumeNode
+    """The CT of the SPECT/CT or PET/CT, where there is one: it is registered, and the image moves with it."""
+    hybridLiver: vtkMRMLSegmentationNode
+    """An outline of the liver on it."""
     values: str
     """What the image's voxels hold, a key of `bridge.IMAGE_VALUES`; empty until the user has said it."""
     referenceTime: str
     correctedToInfusion: bool
     infusions: list[InfusionPack]
+
+
+@parameterPack
+class LesionPack:
+    """What was read of one tumor on one study; a length is typed, or is that of a line in the scene.
+
+    A yes or no that may be unknown is "yes", "no" or an empty text.
+    """
+
+    lesion: str
+    viableMm: Number
+    viableByLine: bool
+    viableLine: vtkMRMLMarkupsLineNode
+    wholeMm: Number
+    wholeByLine: bool
+    wholeLine: vtkMRMLMarkupsLineNode
+    isTreated: str
+    isNew: bool
+    isTarget: str
+    progresses: str
+
+
+@parameterPack
+class ThrombusPack:
+    """What was read of one tumor thrombus on one study."""
+
+    thrombus: str
+    enhances: str
+    diameterMm: Number
+    extends: str
+    isTreated: str
+    grade: str
+
+
+@parameterPack
+class TimePointPack:
+    """One study of another day than the planning study; an empty day is not known yet."""
+
+    label: str
+    day: str
+    kind: str = TimeKind.FOLLOW_UP.value
+    modality: str
+    ct: vtkMRMLScalarVolumeNode
+    segmentation: vtkMRMLSegmentationNode
+    roles: dict[str, str]
+    """By segment ID; "none" for a segment that has no role whatever its codes say."""
+    volumesMl: dict[str, str]
+    """Typed volumes by role."""
+    patient: PatientPack
+    lesions: list[LesionPack]
+    thrombi: list[ThrombusPack]
+    newLesions: str
+    facts: dict[str, str]
 
 
 @parameterPack
@@ -86,7 +161,18 @@ class SettingsPack:
     doseModel: str = _DEFAULT.dose_model.value
     countReference: str = _DEFAULT.count_reference.value
     sphereActivityBq: float = _DEFAULT.sphere_activity_bq
+    shuntMarginMm: float = DEFAULT_MARGIN_MM
     hospitalTimeZone: str
+
+
+@parameterPack
+class PrescriptionPack:
+    """What the planner chose; an empty day is the day of the infusion."""
+
+    day: str
+    clock: str = "10:00"
+    customVials: bool
+    aim: str = Aim.HIGHEST_TUMOR.value
 
 
 @parameterPack
@@ -110,6 +196,8 @@ class Parameters:
     """The typed face of one parameter node."""
 
     caseLabel: str
+    readingNotes: list[str]
+    """What was changed or assumed while the case was read from DICOM."""
     ct: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
     patient: PatientPack
@@ -118,7 +206,13 @@ class Parameters:
     facts: dict[str, str]
     roles: dict[str, str]
     sessions: list[SessionPack]
+    timePoints: list[TimePointPack]
     settings: SettingsPack
+    prescription: PrescriptionPack
+    limits: dict[str, str]
+    """Numbers in place of the rules': "S2-DOSE-02:120" to a dose in Gy as text, or to "off"."""
+    stated: dict[str, str]
+    """Standard deviations of uncertain inputs, by the library's names; what is absent is not stated."""
     display: DisplayPack
     isodosesGy: list[float] = [50.0, 120.0, 205.0, 400.0]
     doseVolume: vtkMRMLScalarVolumeNode
@@ -148,6 +242,12 @@ def newInfusion(label: str, perfusedSegmentId: str = "", **values: object) -> In
 def newSession(label: str, infusions: tuple = (), **values: object) -> SessionPack:
     """Return a session with a list of infusions of its own: the default list of a pack is shared by all of them."""
     return SessionPack(label=label, infusions=list(infusions), **values)
+
+
+def newTimePoint(label: str, day: str = "", **values: object) -> TimePointPack:
+    """Return a study with everything else unknown, and lists and dictionaries of its own."""
+    own = {"roles": {}, "volumesMl": {}, "lesions": [], "thrombi": [], "facts": {}}
+    return TimePointPack(label=label, day=day, patient=PatientPack(), **{**own, **values})
 
 
 def nextLabel(taken: list[str], base: str) -> str:

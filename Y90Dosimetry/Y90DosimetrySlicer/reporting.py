@@ -13,7 +13,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from Y90DosimetryLib.assessment import Assessment
 from Y90DosimetryLib.io.writing import output_folder, write_json, write_text
-from Y90DosimetryLib.report import as_html, as_json, content_of, pictures_of
+from Y90DosimetryLib.report import as_html, as_json, content_of, pictures_of, sections_of
 
 PAGE, DATA, PDF = "report.html", "assessment.json", "report.pdf"
 
@@ -26,7 +26,7 @@ def writeReport(assessment: Assessment, parent: Path, *, screenshots: bool = Tru
     if screenshots:
         pictures = {**pictures, **screenshotsOfViews()}
     with output_folder(folder) as target:
-        html = as_html(content, pictures, whyNone)
+        html = as_html(content, pictures, whyNone, sections_of(assessment))
         write_text(html, target / PAGE)
         write_json(as_json(content), target / DATA)
         if pdf and not whyNoPdf():

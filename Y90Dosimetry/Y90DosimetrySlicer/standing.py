@@ -14,11 +14,21 @@ from Y90DosimetryLib.measurements.clinical import CLINICAL
 from Y90DosimetryLib.measurements.view import View
 from Y90DosimetryLib.measures import VOCABULARY, Known, Measurement, measure, written
 from Y90DosimetryLib.missing import Missing
+from Y90DosimetryLib.studies import telv_ml
 
 SCENARIO_RULE = "GEN-04"
 """The library's rule that asks whether a scenario fits the disease."""
 SCENARIOS = range(1, 6)
 SCORES = ("child_pugh_score", "child_pugh_class", "albi_score", "albi_grade", "meld_score", "bsa_m2", "telv_ml")
+
+
+def _ofBody(view: View) -> float | Missing:
+    """Return the estimated liver volume of the body alone, whatever is known of images and studies."""
+    patient = view.case.patient
+    return telv_ml(view.case, patient.weight_kg, patient.height_cm)
+
+
+FUNCTIONS = {**CLINICAL, "telv_ml": _ofBody}
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ def impossibleValues(patient: Patient, settings: Settings) -> tuple[str, ...]:
     view, found = View(Case("", (), patient=patient, settings=settings), None, None, ()), []
     for name in SCORES:
         try:
-            CLINICAL[name](view)
+            FUNCTIONS[name](view)
         except InputError as error:
             found.append(str(error))
     return tuple(dict.fromkeys(found))
@@ -50,7 +60,7 @@ def impossibleValues(patient: Patient, settings: Settings) -> tuple[str, ...]:
 def _score(view: View, name: str) -> Score:
     entry = measure(name)
     try:
-        value = CLINICAL[name](view)
+        value = FUNCTIONS[name](view)
     except InputError:
         return Score(entry.title, _("not with an impossible value"), False)
     if isinstance(value, Missing):

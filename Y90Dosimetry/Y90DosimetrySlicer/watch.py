@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 import slicer
@@ -10,6 +10,14 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from .parameters import Parameters
+from .readings import linesOf
+
+LINE_EVENTS = (
+    slicer.vtkMRMLMarkupsLineNode.PointModifiedEvent,
+    slicer.vtkMRMLMarkupsLineNode.PointPositionDefinedEvent,
+    slicer.vtkMRMLMarkupsLineNode.PointPositionUndefinedEvent,
+    slicer.vtkMRMLMarkupsLineNode.PointRemovedEvent,
+)
 
 
 class Change(Enum):
@@ -42,14 +50,17 @@ class SceneWatch(VTKObservationMixin):
     def _follow(self) -> bool:
         """Observe the nodes that the case refers to now; return whether they are others than before."""
         parameters = self._parameters
-        images = [parameters.ct, *(pack.image for pack in parameters.sessions)]
-        wanted = (parameters.segmentation, tuple(dict.fromkeys(image for image in images if image is not None)))
+        studies = list(parameters.timePoints)
+        images = [parameters.ct, *(pack.image for pack in parameters.sessions), *(pack.ct for pack in studies)]
+        outlined = [parameters.segmentation, *(pack.segmentation for pack in studies)]
+        wanted = (_there(outlined), _there(images), _there(linesOf(parameters)))
         if wanted == self._watched:
             return False
         self.removeObservers(self._onImage)
         self.removeObservers(self._onStructures)
+        self.removeObservers(self._onLine)
         self._watched = wanted
-        segmentation, volumes = wanted
+        segmentations, volumes, lines = wanted
         for volume in volumes:
             for event in (
                 vtk.vtkCommand.ModifiedEvent,
@@ -57,7 +68,7 @@ class SceneWatch(VTKObservationMixin):
                 slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
             ):
                 self.addObserver(volume, event, self._onImage)
-        if segmentation is not None:
+        for segmentation in segmentations:
             content = segmentation.GetSegmentation()
             for event in (
                 content.SegmentAdded,
@@ -69,6 +80,9 @@ class SceneWatch(VTKObservationMixin):
                 self.addObserver(content, event, self._onStructures)
             transformed = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
             self.addObserver(segmentation, transformed, self._onStructures)
+        for line in lines:
+            for event in (*LINE_EVENTS, slicer.vtkMRMLTransformableNode.TransformModifiedEvent):
+                self.addObserver(line, event, self._onLine)
         return True
 
     def _onValues(self, _caller, _event) -> None:
@@ -82,3 +96,11 @@ class SceneWatch(VTKObservationMixin):
 
     def _onStructures(self, _caller, _event) -> None:
         self._onChange(Change.STRUCTURES)
+
+    def _onLine(self, _caller, _event) -> None:
+        self._onChange(Change.VALUES)
+
+
+def _there(nodes: Iterable) -> tuple:
+    """Return the nodes that are there, each once."""
+    return tuple(dict.fromkeys(node for node in nodes if node is not None))

@@ -6,6 +6,7 @@ Two cases of one scene have a parameter node and a `Workflow` each; nothing is s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import slicer
 from slicer.i18n import tr as _
@@ -17,6 +18,7 @@ from Y90DosimetryLib.checks.check import in_order
 from Y90DosimetryLib.dosimetry.doses import Doses, Prepared, counted_sessions, doses_of, prepare
 from Y90DosimetryLib.dosimetry.regions import Region, regions_of
 from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.followup.overview import FollowUp, follow_up_of
 from Y90DosimetryLib.guidelines import Finding, Verdict, judge, load_rules, verdict
 from Y90DosimetryLib.images import ActivityMap
 from Y90DosimetryLib.measurements import measure
@@ -24,8 +26,10 @@ from Y90DosimetryLib.measures import Measurement
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.progress import Progress, part, silent
 from Y90DosimetryLib.structures import Role
+from Y90DosimetryLib.studies import StudyVolumes, volumes_of_point
+from Y90DosimetryLib.timepoints import TimePoint
 
-from . import bridge, freshness, imagefacts, outlines
+from . import bridge, freshness, imagefacts, lungshunt, outlines, registering
 from .cases import Section, Sources, caseOf, labelOf, possibleCase, problemsOf
 from .parameters import Parameters, rolesOf
 
@@ -42,6 +46,11 @@ class Live:
     findings: tuple[Finding, ...]
     verdict: Verdict
 
+    @cached_property
+    def followUp(self) -> FollowUp | None:
+        """The studies of other days and what follows from them, made when first asked for; None without any."""
+        return follow_up_of(self.case, self.doses.prepared, self.doses, self.measurements)
+
 
 class Workflow:
     """What can be done with one case; every method raises `InputError` with one clear message when it can't."""
@@ -51,10 +60,19 @@ class Workflow:
         self.assessment: Assessment | None = None
         """What `compute` returned last; None after loading a scene."""
         self._sources = Sources()
+        self.registering = registering.Registering(parameters, self._sources)
+        self.lungShunt = lungshunt.LungShunt(parameters, self._sources)
         self._fingerprints = freshness.Fingerprints(self._sources)
         self._prepared: tuple[tuple, Prepared, Case] | None = None
         """The key, what it stands for, and the case: it keeps the objects whose identities are in the key."""
+        self._volumes: dict[tuple, tuple[TimePoint, StudyVolumes]] = {}
+        """The volumes of the studies of other days; each keeps its study, whose outlines are in the key."""
         self._checked: tuple[tuple, tuple[CheckResult, ...], Case] | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """The scene's images and segments as the library has them; only what changed is read again."""
+        return self._sources
 
     # Structures
 
@@ -153,10 +171,20 @@ class Workflow:
     def _preparedFor(self, case: Case, progress: Progress) -> Prepared:
         key = _preparationKey(case)
         if self._prepared is None or self._prepared[0] != key:
-            self._prepared = (key, prepare(case, progress), case)
-        prepared = self._prepared[1]
+            self._prepared = (key, prepare(replace(case, time_points=()), progress), case)
+        prepared = replace(self._prepared[1], time_points=self._volumesOf(case))
         mass_g = case.settings.lung_mass_g
         return prepared if mass_g is None else replace(prepared, lung_mass_g=mass_g)
+
+    def _volumesOf(self, case: Case) -> tuple[StudyVolumes, ...]:
+        """Return the volumes of the studies of other days; only what was outlined or typed anew is measured."""
+        keys = [(p.label, tuple(map(id, p.structures)), tuple(p.volumes_ml.items())) for p in case.time_points]
+        found = {
+            key: self._volumes.get(key) or (point, volumes_of_point(point))
+            for key, point in zip(keys, case.time_points, strict=True)
+        }
+        self._volumes = found
+        return tuple(found[key][1] for key in keys)
 
     # Dose
 
@@ -185,6 +213,28 @@ class Workflow:
         self.assessment = assessment
         return assessment
 
+    def assessNow(self, progress: Progress = silent) -> Assessment:
+        """Assess the case as it is now, for a report: values typed since the dose was computed are in it.
+
+        Raises
+        ------
+        InputError
+            If the dose in the scene is out of date.
+        """
+        if self.outOfDate():
+            raise InputError(
+                _("the dose is out of date: {reasons}").format(reasons="; ".join(self.outOfDate())),
+                where=_("report"),
+                remedy=_("Compute it again first"),
+            )
+        case = self.case()
+        self.assessment = assess(case, part(progress, 0.4, 1.0), self._preparedFor(case, part(progress, 0.0, 0.4)))
+        return self.assessment
+
+    def isAssessed(self, assessment: Assessment, live: Live) -> bool:
+        """Whether an assessment was made from what is stated now: patient, disease, settings, studies of other days."""
+        return _statements(assessment.case) == _statements(live.case)
+
     def outOfDate(self) -> tuple[str, ...]:
         """Return why the dose volume no longer belongs to what the scene holds; empty when it does or there is none."""
         if not self.isComputed:
@@ -208,6 +258,15 @@ class Workflow:
             outlines.placeBeside(volume, parameters.ct or (images[-1] if images else parameters.segmentation))
         bridge.writeDose(assessment.dose_map, volume)
         parameters.doseVolume = volume
+
+
+def _statements(case: Case) -> tuple:
+    """Return what is typed of a case; outlines by identity, `Sources` keeps them."""
+    studies = tuple(
+        (replace(p, structures=(), ct=None, volumes_ml={}), dict(p.volumes_ml), tuple(map(id, p.structures)))
+        for p in case.time_points
+    )
+    return case.label, case.patient, case.disease, case.settings, studies
 
 
 def _preparationKey(case: Case) -> tuple:

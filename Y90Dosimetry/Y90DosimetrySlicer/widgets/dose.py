@@ -27,7 +27,7 @@ COLUMNS = 4
 
 
 class DoseSection(Section):
-    """The fifth section."""
+    """The sixth section."""
 
     step = Step.DOSE
     uiName = "Y90DosimetryDose"

@@ -40,6 +40,7 @@ class Field:
         self._edited = edited
         self._showing = False
         self._tip = widget.toolTip
+        widget.accessibleName = title
 
     def show(self, value) -> None:
         """Show a stored value, None for unknown; what the user is typing is left alone when it means the same."""

@@ -20,7 +20,7 @@ LONGEST_VALUE = 14
 
 
 class FindingsSection(Section):
-    """The sixth section."""
+    """The seventh section."""
 
     step = Step.FINDINGS
     uiName = "Y90DosimetryFindings"

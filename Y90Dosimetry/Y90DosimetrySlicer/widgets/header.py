@@ -13,6 +13,8 @@ from Y90DosimetryLib.report.content import NOTICE
 
 from .. import display
 from ..cases import labelOf
+from ..previews import State, stateOf
+from .dicomfolder import loadFolder
 from .marks import markOf, paint
 from .steps import Status, stepOf
 
@@ -32,6 +34,7 @@ class Header:
         ui = self._ui
         ui.caseCombo.connect("currentIndexChanged(int)", self._onCase)
         ui.newCaseButton.connect("clicked(bool)", self._onNewCase)
+        ui.fromDicomButton.connect("clicked(bool)", lambda _checked=False: loadFolder(panel))
         ui.cancelButton.connect("clicked(bool)", panel.cancel)
         ui.progressBar.maximum = PROGRESS_STEPS
         ui.noticeLabel.text = NOTICE
@@ -64,7 +67,8 @@ class Header:
     def showWorking(self, isWorking: bool) -> None:
         """Show or hide progress bar and Cancel."""
         self._ui.progressBar.visible = self._ui.cancelButton.visible = isWorking
-        self._ui.newCaseButton.enabled = self._ui.caseCombo.enabled = not isWorking
+        for widget in (self._ui.newCaseButton, self._ui.fromDicomButton, self._ui.caseCombo):
+            widget.enabled = not isWorking
 
     def showProgress(self, fraction: float, doing: str) -> None:
         """Show how far a computation is, and let the user press Cancel."""
@@ -102,6 +106,8 @@ class Header:
         text = status.verdict.sentence if status.verdict is not None and isShown else ""
         if isShown and status.outOfDate:
             text = _("DOSE OUT OF DATE. {verdict}").format(verdict=text)
+        if any(stateOf(session.image) is State.PREVIEW for session in parameters.sessions):
+            text = _("REGISTRATION NOT ACCEPTED. {verdict}").format(verdict=text)
         if text != self._annotated:
             self._annotated = text
             display.annotate(text)

@@ -11,6 +11,7 @@ from Y90DosimetryLib.case import Basis
 from .. import display
 from ..parameters import newSession
 from .fields import CheckField, ChoiceField, MomentField
+from .registration import RegistrationBox
 from .section import Section
 from .steps import Step
 
@@ -54,6 +55,7 @@ class ImagesSection(Section):
         ui.fusedButton.connect("clicked(bool)", self._onFused)
         ui.fusedSlider.connect("valueChanged(double)", self._onOpacity)
         ui.acceptButton.connect("clicked(bool)", self._onAccept)
+        self.registration = RegistrationBox(self)
         self.places["image"], self.places["image_time"] = ui.imageSelector, ui.referenceEdit
 
     def session(self):
@@ -90,6 +92,7 @@ class ImagesSection(Section):
         self._showAvailable()
         self._showFacts()
         self._showSuggestions()
+        self.registration.show()
 
     def _showAvailable(self) -> None:
         ui, session = self.ui, self.session()

@@ -22,6 +22,8 @@ LINK = "#2a82da"
 class State(StrEnum):
     """Where a step of the work stands."""
 
+    IDLE = "idle"
+    """Nobody asked for it."""
     TODO = "todo"
     DONE = "done"
     WARNINGS = "warnings"
@@ -41,6 +43,7 @@ class Mark:
 def markOfState(state: State) -> Mark:
     """Return how the state of a step looks."""
     return {
+        State.IDLE: Mark("○", GRAY, _("add a study when there is one")),
         State.TODO: Mark("○", GRAY, _("to do")),
         State.DONE: Mark("✔", GREEN, _("done")),
         State.WARNINGS: Mark("▲", ORANGE, _("done, with warnings")),
@@ -51,7 +54,8 @@ def markOfState(state: State) -> Mark:
 
 def iconOf(state: State) -> str:
     """Return the file of a state's icon, drawn by Resources/draw_module_icons.py."""
-    return f"Y90Dosimetry{state.value.capitalize()}.png"
+    shown = State.TODO if state is State.IDLE else state
+    return f"Y90Dosimetry{shown.value.capitalize()}.png"
 
 
 def markOf(name: str) -> Mark:

@@ -15,10 +15,12 @@ from ..parameters import segmentName
 from ..watch import Change, SceneWatch
 from .dose import DoseSection
 from .findings import FindingsSection
+from .followup import FollowUpSection
 from .header import Header
 from .images import ImagesSection
 from .marks import State, iconOf, markOfState
 from .patient import PatientSection
+from .prescription import PrescriptionSection
 from .report import ReportSection
 from .section import Section
 from .steps import Status, Step, needsOf, refusalsOf, stateOf
@@ -33,8 +35,10 @@ SECTIONS = (
     ImagesSection,
     StructuresSection,
     TreatmentSection,
+    PrescriptionSection,
     DoseSection,
     FindingsSection,
+    FollowUpSection,
     ReportSection,
 )
 
@@ -53,6 +57,7 @@ class Panel:
         """Which session and infusion the sections show."""
         self._isCancelled = False
         self._isEntered = False
+        self._isGone = False
         self._watch: SceneWatch | None = None
         self.widget = slicer.util.loadUI(self.resourcePath("UI/Y90Dosimetry.ui"))
         self.widget.setMRMLScene(slicer.mrmlScene)
@@ -89,8 +94,10 @@ class Panel:
         self.sections[Step.STRUCTURES].leave()
 
     def cleanup(self) -> None:
-        """The module is unloaded."""
+        """The module is unloaded; a computation under way stops and finds no widgets to show that in."""
+        self.cancel()
         self.setParameters(None)
+        self._isGone = True
 
     def sceneAboutToClose(self) -> None:
         """Let go of the scene; a computation under way stops."""
@@ -174,6 +181,7 @@ class Panel:
         except DosimetryError as error:
             if not problems and not typed:
                 typed[Step.TREATMENT] = [str(error)]
+        reported = self.sections[Step.REPORT].reported
         return Status(
             problems=problems,
             typed=typed,
@@ -184,7 +192,10 @@ class Panel:
             assessment=workflow.assessment,
             isComputed=workflow.isComputed,
             outOfDate=workflow.outOfDate(),
-            reported=self.sections[Step.REPORT].reported,
+            reported=reported,
+            reportIsOld=bool(reported and live) and not workflow.isAssessed(reported, live),
+            prescription=self.sections[Step.PRESCRIPTION].judge(live),
+            followUp=self.sections[Step.FOLLOW_UP].judge(live),
         )
 
     def _withResults(self, checks):
@@ -221,7 +232,8 @@ class Panel:
             try:
                 yield
             except Cancelled:
-                self.say(_("Canceled. Nothing was changed."), "note")
+                if not self._isGone:
+                    self.say(_("Canceled. Nothing was changed."), "note")
             except DosimetryError as error:
                 self.say(str(error), "error")
 
@@ -231,7 +243,8 @@ class Panel:
         self._isCancelled = False
 
         def progress(fraction: float, doing: str) -> None:
-            self._header.showProgress(fraction, doing)
+            if not self._isCancelled:
+                self._header.showProgress(fraction, doing)
             if self._isCancelled:
                 raise Cancelled(doing)
 
@@ -243,8 +256,9 @@ class Panel:
                 yield progress
         finally:
             self.isBusy = False
-            self._setWorking(False)
-            self.refresh()
+            if not self._isGone:
+                self._setWorking(False)
+                self.refresh()
 
     def _setWorking(self, isWorking: bool) -> None:
         self._header.showWorking(isWorking)

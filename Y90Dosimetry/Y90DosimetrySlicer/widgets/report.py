@@ -64,13 +64,7 @@ class ReportSection(Section):
             if not folder.is_dir():
                 raise InputError(_("there is no such folder"), where=str(folder), remedy=_("Choose an existing folder"))
             self.ui.folderEdit.addCurrentPathToHistory()
-            assessment = self.workflow.assessment
-            if self.workflow.outOfDate():
-                raise InputError(
-                    _("the dose is out of date: {reasons}").format(reasons="; ".join(self.workflow.outOfDate())),
-                    where=_("report"),
-                    remedy=_("Compute it again first"),
-                )
+            assessment = self.workflow.assessNow()
             path = reporting.writeReport(
                 assessment, folder, screenshots=self.ui.screenshotsCheck.checked, pdf=self.ui.pdfCheck.checked
             )

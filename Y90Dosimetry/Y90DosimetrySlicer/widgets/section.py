@@ -104,6 +104,13 @@ class Section:
         return field
 
 
+def fitHeight(table) -> None:
+    """Make a table as high as its rows, up to its maximum: nothing scrolls that has room."""
+    rows = sum(table.rowHeight(row) for row in range(table.rowCount))
+    wanted = rows + table.horizontalHeader().height + 2 * table.frameWidth + 2
+    table.minimumHeight = min(wanted, table.maximumHeight)
+
+
 def checkText(result: CheckResult) -> str:
     """Return a raised check as rich text: how grave, what was found, what to do."""
     mark = markOf(result.check.level.value)

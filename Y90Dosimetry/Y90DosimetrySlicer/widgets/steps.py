@@ -26,8 +26,10 @@ class Step(StrEnum):
     IMAGES = "images"
     STRUCTURES = "structures"
     TREATMENT = "treatment"
+    PRESCRIPTION = "prescription"
     DOSE = "dose"
     FINDINGS = "findings"
+    FOLLOW_UP = "followUp"
     REPORT = "report"
 
 
@@ -38,6 +40,7 @@ PARTS: Mapping[Part, Step] = {
     Part.STRUCTURES: Step.STRUCTURES,
     Part.TREATMENT: Step.TREATMENT,
     Part.SETTINGS: Step.TREATMENT,
+    Part.FOLLOW_UP: Step.FOLLOW_UP,
 }
 ROOMS: Mapping[Room, Step] = {
     Room.IMAGES: Step.IMAGES,
@@ -47,12 +50,15 @@ ROOMS: Mapping[Room, Step] = {
 }
 OF_THE_PATIENT = ("weight_", "height_", "bilirubin_", "albumin_", "inr_", "creatinine_", "gfr_", "afp_", "ecog_")
 """Checks of typed values that belong to the first section, by how their ids begin."""
+OF_THE_FOLLOW_UP = ("time_points_", "outcome_")
 
 
 def stepOf(check: Check) -> Step:
     """Return the section that a technical check concerns."""
     if check.room is Room.INPUTS and check.id.startswith(OF_THE_PATIENT):
         return Step.PATIENT
+    if check.id.startswith(OF_THE_FOLLOW_UP):
+        return Step.FOLLOW_UP
     return ROOMS[check.room]
 
 
@@ -74,6 +80,12 @@ class Status:
     """Why no dose can be computed, each with the way out; empty when one can."""
     reported: Assessment | None = None
     """What the last report was written from."""
+    reportIsOld: bool = False
+    """Whether something was stated otherwise since."""
+    prescription: tuple[State, str] = (State.TODO, "")
+    """Whether the activity lies in its window, and in words why not."""
+    followUp: tuple[State, str] = (State.IDLE, "")
+    """Where the studies of other days stand, and why."""
 
     @property
     def raised(self) -> tuple[CheckResult, ...]:
@@ -116,9 +128,13 @@ def stateOf(step: Step, status: Status) -> tuple[State, str]:
     if step is Step.FINDINGS and status.findingsAreOld:
         return State.STALE, _("compute the dose again, or press Measure in Treatment")
     if step is Step.REPORT and status.reported is not None:
-        if status.reported is not status.assessment or status.outOfDate:
+        if status.reported is not status.assessment or status.outOfDate or status.reportIsOld:
             return State.STALE, _("written before the last change")
         return State.DONE, ""
+    if step is Step.PRESCRIPTION:
+        return status.prescription
+    if step is Step.FOLLOW_UP:
+        return status.followUp
     raised = status.raisedAt(step)
     errors = [c for c in raised if c.check.level is Level.ERROR]
     if errors:

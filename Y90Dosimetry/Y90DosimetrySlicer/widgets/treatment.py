@@ -13,6 +13,7 @@ from ..parameters import newInfusion, newSession, nextLabel, segmentName
 from ..standing import liveRows
 from .advanced import Advanced
 from .fields import IN_PERCENT, PLAIN, CheckField, ChoiceField, MomentField, NumberField, Scale, TextField
+from .lungshunt import LungShuntBox
 from .section import Section
 from .steps import Status, Step
 
@@ -78,6 +79,7 @@ class TreatmentSection(Section):
             unknown=_("no plan of this case"),
         )
         self._advanced = Advanced(self)
+        self.lungShunt = LungShuntBox(self)
         ui.liveTable.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         for table, stretched in ((ui.infusionsTable, 1), (ui.liveTable, LABEL)):
             for column in range(table.columnCount):
@@ -146,6 +148,7 @@ class TreatmentSection(Section):
         self._showSliders()
         self._showAvailable(bool(perfused))
         self._advanced.show()
+        self.lungShunt.show()
 
     def _showRows(self) -> None:
         rows, table = [], self.ui.infusionsTable

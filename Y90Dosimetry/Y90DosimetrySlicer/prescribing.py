@@ -1,0 +1,335 @@
+"""How much: the window of one planned infusion, what limits it, and the user's own numbers; no widgets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+
+import slicer
+from slicer.i18n import tr as _
+
+from Y90DosimetryLib.case import Basis, Case, Vial
+from Y90DosimetryLib.dosimetry.doses import Prepared, counted_sessions
+from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.guidelines import load_rules
+from Y90DosimetryLib.missing import Missing
+from Y90DosimetryLib.physics import decay_factor, elapsed_h
+from Y90DosimetryLib.planning import (
+    Aim,
+    Comparison,
+    Constraint,
+    Constraints,
+    DoseInterval,
+    DoseLines,
+    FeasibleSet,
+    Override,
+    Window,
+    compare,
+    constraints_of,
+    dose_lines,
+    feasible_set,
+    intervals,
+    stated_from,
+    window,
+)
+from Y90DosimetryLib.planning.compare import delivered_pairs
+from Y90DosimetryLib.planning.prescription import one_infusion
+
+from .cases import momentOf
+from .parameters import Parameters
+
+ASIDE = "off"
+LEAST_GBQ = 0.01
+"""No vial holds less; an activity of 0 is no treatment."""
+MEASURED = {"label", "structures", "sessions", "ct", "notes"}
+UNCHANGED = Vial(1.0)
+"""Stands for the activities that are varied, where everything else is compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prescription:
+    """One planned infusion at the activities as they are now."""
+
+    case: Case
+    prepared: Prepared
+    lines: DoseLines
+    constraints: Constraints
+    window: Window
+    index: int
+    overrides: tuple[Override, ...]
+    notUsed: tuple[str, ...]
+    """Numbers of the user's own that no rule of this scenario asks about."""
+
+    @property
+    def label(self) -> str:
+        """The infusion's name."""
+        return self.lines.labels[self.index]
+
+    @property
+    def activityGbq(self) -> float:
+        """What is prescribed, at infusion."""
+        return self.lines.entered_gbq[self.index]
+
+    @property
+    def broken(self) -> tuple[Constraint, ...]:
+        """Targets and limits that the activities do not keep."""
+        return tuple(c for c in self.constraints.hard if not c.holds(self.lines.entered_gbq))
+
+
+class Prescriber:
+    """Keeps what does not change with the activities of the planned session, so that a slider is quick."""
+
+    def __init__(self) -> None:
+        self._lines: tuple[tuple, DoseLines, object] | None = None
+        self._constraints: tuple[tuple, Constraints, tuple[Override, ...], tuple[str, ...]] | None = None
+        self._slow: dict[str, tuple[tuple, object, object]] = {}
+
+    def prescription(self, case: Case, prepared: Prepared, session: str, index: int, limits: Mapping[str, str]):
+        """Return the prescription of one infusion of a planned session.
+
+        Raises
+        ------
+        InputError
+            If the session is no open plan.
+        """
+        lines = self._linesOf(case, prepared, session)
+        constraints, overrides, notUsed = self._constraintsOf(lines, limits)
+        found = window(lines, constraints, one_infusion(lines, index), lines.labels[index])
+        return Prescription(case, prepared, lines, constraints, found, index, overrides, notUsed)
+
+    def _linesOf(self, case: Case, prepared: Prepared, session: str) -> DoseLines:
+        key = (session, keyOf(case, prepared, session))
+        if self._lines is None or self._lines[0] != key:
+            self._lines = (key, dose_lines(case, prepared, load_rules(), session), (case, prepared))
+        kept = self._lines[1]
+        planned = next(s for s in case.sessions if s.label == session)
+        enteredGbq = tuple(i.activity_at_infusion_gbq(case.settings.half_life_h) for i in planned.infusions)
+        return replace(kept, case=case, session=planned, entered_gbq=enteredGbq)
+
+    def _constraintsOf(self, lines: DoseLines, limits: Mapping[str, str]):
+        key = (self._lines[0], tuple(sorted(limits.items())))
+        if self._constraints is None or self._constraints[0] != key:
+            asked = set(limitKeys(constraints_of(lines, load_rules()))) if limits else set()
+            overrides = tuple(overrideOf(name, text) for name, text in limits.items() if name in asked)
+            notUsed = tuple(name for name in limits if name not in asked)
+            found = constraints_of(lines, load_rules(), None, overrides)
+            self._constraints = (key, found, overrides, notUsed)
+        return self._constraints[1:]
+
+    # What takes longer: asked for when it is looked at
+
+    def together(self, now: Prescription, aim: Aim) -> FeasibleSet | None:
+        """Return the feasible activities of all infusions, or None for a single one."""
+        if len(now.lines.labels) < 2:
+            return None
+        shares = now.lines.entered_gbq if aim is Aim.FIXED_SPLIT else None
+        return self._once(
+            "together",
+            (self._constraints[0], aim, shares),
+            now,
+            lambda: feasible_set(now.lines, now.constraints, aim),
+        )
+
+    def comparison(self, case: Case, prepared: Prepared) -> Comparison | None:
+        """Return planned against delivered; None when no session delivers a plan."""
+        if not delivered_pairs(case):
+            return None
+        key = keyOf(case, prepared, "")
+        return self._once("comparison", key, (case, prepared), lambda: compare(case, prepared, load_rules()))
+
+    def intervals(
+        self, case: Case, prepared: Prepared, stated: Mapping[str, str], onlyKept: bool = False
+    ) -> tuple[DoseInterval, ...] | Missing | None:
+        """Return every dose with its interval from the stated inputs; missing when nothing is stated.
+
+        With *onlyKept* nothing is computed: None is returned where it would have to be.
+        """
+        inputs = stated_from({name: float(text) for name, text in stated.items()})
+        key = (keyOf(case, prepared, ""), tuple(sorted(stated.items())))
+        isKept = "intervals" in self._slow and self._slow["intervals"][0] == key
+        if onlyKept and not isKept and not inputs.is_empty:
+            return None
+        return self._once("intervals", key, (case, prepared), lambda: intervals(case, prepared, inputs))
+
+    def _once(self, name: str, key: tuple, owner: object, make: Callable[[], object]):
+        """Return what was made before for the same key; *owner* is kept, so that identities in the key stay its own."""
+        if name not in self._slow or self._slow[name][0] != key:
+            self._slow[name] = (key, make(), owner)
+        return self._slow[name][1]
+
+
+def keyOf(case: Case, prepared: Prepared, session: str) -> tuple:
+    """Return what doses depend on, but for the activities of one session.
+
+    What was measured stands for images and structures; it is compared by identity, as are other lists of the case.
+    """
+    sessions = tuple(
+        (
+            s.label,
+            s.basis,
+            s.delivers,
+            tuple(
+                replace(i, vial=replace(UNCHANGED, calibrated_at=i.vial.calibrated_at)) if s.label == session else i
+                for i in s.infusions
+            ),
+        )
+        for s in case.sessions
+    )
+    stated = [getattr(case, f.name) for f in fields(case) if f.name not in MEASURED]
+    others = tuple(tuple(map(id, value)) if isinstance(value, tuple) else value for value in stated)
+    return (sessions, others, id(prepared.compartments), prepared.lung_mass_g)
+
+
+def openPlans(case: Case) -> tuple[str, ...]:
+    """Return the labels of the planned sessions with infusions that none has delivered yet."""
+    return tuple(s.label for s in counted_sessions(case) if s.basis is Basis.PLANNED and s.infusions)
+
+
+# The user's own numbers
+
+
+def limitKey(ruleId: str, printedGy: float) -> str:
+    """Return under which name a number in place of a rule's is stored."""
+    return f"{ruleId}:{printedGy:g}"
+
+
+def keyOfConstraint(constraint: Constraint) -> str:
+    """Return the name under which a constraint's number can be replaced; empty for the user's own bound."""
+    if constraint.rule is None:
+        return ""
+    printed = constraint.printed_gy if constraint.printed_gy is not None else constraint.bounds[0].limit_gy
+    return limitKey(constraint.rule.id, printed)
+
+
+def limitKeys(constraints: Constraints) -> tuple[str, ...]:
+    """Return every name under which a number can be replaced, those of open questions included."""
+    found = [limitKey(c.rule.id, b.limit_gy) for c in constraints.asked if c.rule for b in c.bounds]
+    found += [limitKey(q.rule.id, b.limit_gy) for q in constraints.open_questions for b in q.bounds]
+    return tuple(dict.fromkeys(found))
+
+
+def overrideOf(name: str, text: str) -> Override:
+    """Return a stored number as the library takes it.
+
+    Raises
+    ------
+    InputError
+        If it is no positive number.
+    """
+    rule, _sep, printed = name.rpartition(":")
+    try:
+        return Override(rule, None if text == ASIDE else float(text), float(printed))
+    except ValueError:
+        raise InputError(
+            _("'{text}' is no dose in Gy").format(text=text), where=name, remedy=_("Enter a number, or reset it")
+        ) from None
+
+
+def setLimit(parameters: Parameters, name: str, limitGy: float | str | None) -> None:
+    """Put a number (or `ASIDE`) in place of a rule's; None, or the rule's own number, goes back to the rule.
+
+    Raises
+    ------
+    InputError
+        If it is no positive number.
+    """
+    if limitGy is None or limitGy == float(name.rpartition(":")[2]):
+        if name in parameters.limits:
+            del parameters.limits[name]
+        return
+    text = ASIDE if limitGy == ASIDE else f"{limitGy:g}"
+    overrideOf(name, text)
+    parameters.limits[name] = text
+
+
+# Activities
+
+
+def infusionPack(parameters: Parameters, session: str, index: int):
+    """Return where the scene keeps an infusion."""
+    pack = next(s for s in parameters.sessions if s.label == session)
+    return pack.infusions[index]
+
+
+def setActivity(parameters: Parameters, session: str, index: int, atInfusionGbq: float) -> None:
+    """Prescribe an activity at infusion; the vial's, at its calibration, follows."""
+    pack = infusionPack(parameters, session, index)
+    left = leftFraction(pack, parameters.settings.halfLifeH)
+    pack.activityGbq = max(LEAST_GBQ, atInfusionGbq) / left
+
+
+def leftFraction(pack, halfLifeH: float) -> float:
+    """Return what is left at the infusion of the activity at calibration; 1 where one of the times is not stated."""
+    times = [momentOf(text, pack.label) for text in (pack.calibratedAt, pack.givenAt)]
+    return 1.0 if None in times else decay_factor(elapsed_h(*times), halfLifeH)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a prescription may change."""
+
+    infusions: tuple[tuple[str, str, float | None, str, str], ...]
+    limits: tuple[tuple[str, str], ...]
+
+
+class History:
+    """What to go back to. Changes of one gesture (a slider that is dragged) are undone together."""
+
+    MOST = 50
+
+    def __init__(self) -> None:
+        self._kept: list[Snapshot] = []
+        self._gesture = ""
+
+    @property
+    def isEmpty(self) -> bool:
+        """Whether there is nothing to undo."""
+        return not self._kept
+
+    def remember(self, parameters: Parameters, gesture: str) -> None:
+        """Remember what is, before something changes; nothing while the same gesture goes on."""
+        if gesture != self._gesture:
+            self._kept = [*self._kept[-self.MOST + 1 :], snapshotOf(parameters)]
+        self._gesture = gesture
+
+    def pause(self) -> None:
+        """Whatever comes next is another gesture."""
+        self._gesture = ""
+
+    def undo(self, parameters: Parameters) -> None:
+        """Go back by one gesture; infusions that are gone by now stay gone."""
+        self.pause()
+        if not self._kept:
+            return
+        before = self._kept.pop()
+        values = {(session, label): rest for session, label, *rest in before.infusions}
+        with slicer.util.NodeModify(parameters):
+            for session in parameters.sessions:
+                for infusion in session.infusions:
+                    found = values.get((session.label, infusion.label))
+                    if found is not None:
+                        infusion.activityGbq, infusion.calibratedAt, infusion.givenAt = found
+            parameters.limits = dict(before.limits)
+
+
+def snapshotOf(parameters: Parameters) -> Snapshot:
+    """Return what a prescription may change, as it is now."""
+    infusions = tuple(
+        (session.label, i.label, i.activityGbq, i.calibratedAt, i.givenAt)
+        for session in parameters.sessions
+        for i in session.infusions
+    )
+    return Snapshot(infusions, tuple(parameters.limits.items()))
+
+
+def endsGbq(found: Window) -> tuple[str, str]:
+    """Return the ends of a window as text, rounded inward: what is read lies in it. The upper is empty without one."""
+    for digits in range(2, 6):
+        scale = 10**digits
+        low, high = math.ceil(found.low_gbq * scale - 1e-6) / scale, math.inf
+        if found.high_gbq < math.inf:
+            high = math.floor(found.high_gbq * scale + 1e-6) / scale
+        if low < high:
+            break
+    return f"{low:.{digits}f}", "" if high == math.inf else f"{high:.{digits}f}"
