@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from .errors import InputError
 from .facts import FactValue, check_facts
 from .images import ActivityMap, CountMap, CtImage
+from .missing import Missing
+from .outcome import Outcome, check_outcome
 from .patient import Encephalopathy as Encephalopathy
 from .patient import Grade as Grade
 from .patient import Patient as Patient
@@ -219,6 +221,8 @@ class Case:
     """What was changed or assumed while reading (negative voxels set to 0, a rescale applied, …)."""
     time_points: tuple[TimePoint, ...] = ()
     """Studies on other days, before or after the treatment; kept in the order of their days."""
+    outcome: Outcome = Outcome()
+    """Pathology, recurrence, death, last contact."""
 
     def __post_init__(self) -> None:
         check_structures(self.structures, "structures")
@@ -235,6 +239,7 @@ class Case:
         self._check_delivered_plans()
         object.__setattr__(self, "time_points", in_order(self.time_points))
         self._check_baseline()
+        self._check_outcome()
 
     def _check_delivered_plans(self) -> None:
         plans = {s.label for s in self.sessions if s.basis is Basis.PLANNED}
@@ -256,6 +261,21 @@ class Case:
                     remedy="Correct the date, or make it a follow_up",
                 )
 
+    def _check_outcome(self) -> None:
+        treated_on = first_treatment(self)
+        given = [
+            (f"infusion '{i.label}'", day_of(i.given_at))
+            for s in self.sessions
+            for i in s.infusions
+            if s.basis is Basis.DELIVERED and i.given_at is not None
+        ]
+        check_outcome(
+            self.outcome,
+            {s.label for s in self.of_role(Role.TUMOR)},
+            None if isinstance(treated_on, Missing) else treated_on,
+            (*given, *((f"time point '{p.label}'", p.on) for p in self.time_points)),
+        )
+
     def of_role(self, role: Role) -> tuple[Structure, ...]:
         """Return the structures of one role, in the case's order."""
         return tuple(s for s in self.structures if s.role is role)
@@ -270,6 +290,15 @@ def counted_sessions(case: Case) -> tuple[Session, ...]:
     """Return the sessions that count in totals: a plan that was delivered does not."""
     replaced = {s.delivers for s in case.sessions}
     return tuple(s for s in case.sessions if s.label not in replaced)
+
+
+def first_treatment(case: Case) -> date | Missing:
+    """Return the day of the first infusion that counts."""
+    given = [i.given_at for s in counted_sessions(case) for i in s.infusions]
+    known = [g for g in given if g is not None]
+    if not known or len(known) < len(given):
+        return Missing("an infusion has no time", ("given_at",)) if given else Missing("no session", ("sessions",))
+    return day_of(min(known))
 
 
 def require_aware(moment: datetime | None, where: str) -> None:

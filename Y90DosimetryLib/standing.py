@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from .case import Case
+from .case import Case, first_treatment
 from .facts import CATALOG, FLR_IMAGING_MONTHS, FLR_IMAGING_TOLERANCE_MONTHS, TIMED_FACTS, FactValue
 from .missing import Missing
-from .response import Course, Scope, agreed, response_of
+from .response import Course, Response, Scope, agreed, response_of
 from .structures import Role
 from .studies import NO_TREATMENT, Studies, Study
 from .timepoints import TimePoint, calendar_months_count
@@ -86,6 +86,33 @@ def contradictions(case: Case, studies: Studies) -> tuple[str, ...]:
         if name in stated and not _same(name, stated[name], value):
             found.append(f"{name} is stated as {_written(stated[name])}, the time points say {_written(value)}")
     return tuple(found)
+
+
+def outcome_contradictions(case: Case, studies: Studies) -> tuple[str, ...]:
+    """Return one sentence for each stated fact, or study, that does not go together with the outcome."""
+    return tuple(_against_outcome(case, studies))
+
+
+def _against_outcome(case: Case, studies: Studies) -> Iterator[str]:
+    outcome, facts = case.outcome, case.disease.facts
+    treated_on, surgery_on = first_treatment(case), facts.get("surgery_date")
+    for name in ("surgery_date", "follow_up_date"):
+        stated = facts.get(name)
+        if isinstance(stated, date) and outcome.died_on is not None and stated > outcome.died_on:
+            yield f"{name} is stated as {_written(stated)}, the outcome says death on {_written(outcome.died_on)}"
+    if not isinstance(surgery_on, date):
+        surgery_on = None if isinstance(treated_on, Missing) else treated_on
+    elif outcome.recurred_on is not None and outcome.recurred_on < surgery_on:
+        recurred_on = _written(outcome.recurred_on)
+        yield f"surgery_date is stated as {_written(surgery_on)}, the outcome says recurrence on {recurred_on}"
+    course = course_of(case, studies, Scope.OVERALL)
+    if outcome.recurred is False and surgery_on is not None:
+        seen = {p.on: p.facts.get("mrecist") for p in case.time_points}
+        if isinstance(course, Course):
+            seen |= {s.on: s.response for s in course.studies if not isinstance(s.response, Missing)}
+        for on, response in sorted(seen.items(), key=lambda found: found[0]):
+            if response == Response.PD and on > surgery_on:
+                yield f"the outcome says no recurrence, the study of {_written(on)} shows progression"
 
 
 def _seen(case: Case, studies: Studies) -> Iterator[tuple[str, FactValue]]:

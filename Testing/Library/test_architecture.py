@@ -40,6 +40,7 @@ FLOORS = (
     "facts",  # questions to the team that need no image
     "patient",  # body and laboratory values
     "timepoints",  # what was seen on one day, and the calendar
+    "outcome",  # what became of the patient
     "case",  # all that is known of one patient
     "occupancy",  # the share of a voxel that an outline fills
     "compartments",  # outlines made disjoint

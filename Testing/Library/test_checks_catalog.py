@@ -11,6 +11,7 @@ import test_checks_images
 import test_checks_inputs
 import test_checks_results
 import test_checks_structures
+import test_outcome
 import test_registration_checks
 import test_remnant
 from check_cases import case, checked, computed, delivered, outline, plan
@@ -37,7 +38,7 @@ from Y90DosimetryLib.structures import Role
 EDGES = {
     Room.IMAGES: {**test_checks_images.EDGES, **test_registration_checks.EDGES},
     Room.STRUCTURES: test_checks_structures.EDGES,
-    Room.INPUTS: {**test_checks_inputs.EDGES, **test_remnant.EDGES},
+    Room.INPUTS: {**test_checks_inputs.EDGES, **test_remnant.EDGES, **test_outcome.EDGES},
     Room.RESULTS: test_checks_results.EDGES,
 }
 PAGE = Path(__file__).resolve().parents[2] / "Docs" / "checks.md"

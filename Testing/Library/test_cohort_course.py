@@ -108,4 +108,4 @@ def test_death_is_never_guessed(treated):
     found = rows(treated, BEFORE, study(date(2026, 6, 4), 30.0, 30.0))
     assert found["patient"]["died"] is None
     assert found["patient"]["survival_months"] is None
-    assert "a case does not hold it" in reason(found, "died")
+    assert "whether the patient died is not entered" in reason(found, "died")

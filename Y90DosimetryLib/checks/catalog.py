@@ -270,6 +270,8 @@ _TABLE = (
           _ABOVE, 1.1, "fraction", "Check weight, height and the outline of the remnant"),
     Check("time_points_contradict", _INPUTS, _WARNING, "Stated otherwise than the time points say",
           _FOUND, None, "", "The time points are used: correct or remove the stated fact"),
+    Check("outcome_contradicts", _INPUTS, _WARNING, "Stated otherwise than the outcome says",
+          _FOUND, None, "", "Death ends what is counted, and progression seen counts: correct one of the two"),
     # Results
     Check("tn_low", _RESULTS, _NOTE, "T:N ratio",
           _BELOW, 1.5, "", "The tumor takes up little more than the normal liver around it", unless="tn_inverted"),

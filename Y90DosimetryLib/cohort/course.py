@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from ..assessment import Assessment
-from ..case import Case, counted_sessions
+from ..case import Case, first_treatment
 from ..facts import FactValue
 from ..followup.remnant import Growth
 from ..missing import Missing
 from ..response import Course, Response, Scope
-from ..timepoints import calendar_months_count, day_of
+from ..timepoints import calendar_months_count
 
-NOT_IN_A_CASE = Missing("a case does not hold it: add it to the table")
 FACTS: Mapping[Scope, str] = {Scope.LOCALIZED: "localized_mrecist", Scope.OVERALL: "mrecist"}
 
 Cell = FactValue | Missing
@@ -58,18 +57,12 @@ def course_cells(assessment: Assessment) -> dict[str, Cell]:
         else:
             on, response = seen.best
             cells |= {column: response.value, f"{column}_months": seen.months(on)}
-    overall = responses_seen(assessment, Scope.OVERALL)
-    if isinstance(overall, Missing):
-        cells |= {"progressed": overall, "progression_months": overall}
-    else:
-        progression_on = overall.progression_on
-        cells["progressed"] = progression_on is not None
-        cells["progression_months"] = overall.months(progression_on or overall.responses[-1][0])
     growth = _growth(assessment)
     return cells | {
-        "follow_up_months": _watched_months(case),
-        "died": NOT_IN_A_CASE,
-        "survival_months": NOT_IN_A_CASE,
+        **_progression(assessment),
+        **_recurrence(case),
+        **_survival(case),
+        "follow_up_months": _months_to(case, last_known(case)),
         "flr_degree_of_hypertrophy_fraction": growth if isinstance(growth, Missing) else growth.degree_ratio,
         "flr_kinetic_growth_per_week_fraction": (
             growth if isinstance(growth, Missing) else growth.kinetic_per_week_ratio
@@ -115,24 +108,76 @@ def best_change(assessment: Assessment, label: str) -> Cell:
     return min(later_mm) / track.baseline_mm - 1.0
 
 
-def first_treatment(case: Case) -> date | Missing:
-    """Return the day of the first infusion that counts."""
-    given = [i.given_at for s in counted_sessions(case) for i in s.infusions]
-    known = [g for g in given if g is not None]
-    if not known or len(known) < len(given):
-        return Missing("an infusion has no time", ("given_at",)) if given else Missing("no session", ("sessions",))
-    return day_of(min(known))
-
-
-def _watched_months(case: Case) -> Cell:
-    treated_on, stated = first_treatment(case), case.disease.facts.get("follow_up_date")
+def last_known(case: Case) -> date | Missing:
+    """Return the last day on which anything is known of the patient: that of death, or the latest one alive."""
+    outcome, treated_on = case.outcome, first_treatment(case)
     if isinstance(treated_on, Missing):
         return treated_on
-    days = [point.on for point in case.time_points] + ([stated] if isinstance(stated, date) else [])
+    if outcome.died_on is not None:
+        return outcome.died_on
+    stated = case.disease.facts.get("follow_up_date")
+    days = [point.on for point in case.time_points] + [day for _, day in outcome.days]
+    days += [stated] if isinstance(stated, date) else []
     later = [day for day in days if day >= treated_on]
     if not later:
-        return Missing("nothing is known after the treatment", ("time_points", "follow_up_date"))
-    return calendar_months_count(treated_on, max(later))
+        return Missing("nothing is known after the treatment", ("time_points", "follow_up_date", "last_seen_on"))
+    return max(later)
+
+
+def _months_to(case: Case, on: date | Missing) -> float | Missing:
+    treated_on = first_treatment(case)
+    if isinstance(treated_on, Missing):
+        return treated_on
+    return on if isinstance(on, Missing) else calendar_months_count(treated_on, on)
+
+
+def _progression(assessment: Assessment) -> dict[str, Cell]:
+    """Return whether and when: by the studies, and by the recurrence of the outcome; the first of both counts.
+
+    Without progression, the time is that of the last study, or of the last contact where the outcome says that there
+    was no recurrence until then.
+    """
+    case, outcome = assessment.case, assessment.case.outcome
+    seen = responses_seen(assessment, Scope.OVERALL)
+    by_studies = None if isinstance(seen, Missing) else seen.progression_on
+    found = [day for day in (by_studies, outcome.recurred_on) if day is not None]
+    if found:
+        return _progressed(True, _months_to(case, min(found)))
+    if outcome.recurred is True:
+        return _progressed(True, Missing("the day of the recurrence is not entered", ("recurred_on",)))
+    if outcome.recurred is False:
+        return _progressed(False, _months_to(case, last_known(case)))
+    if isinstance(seen, Missing):
+        return _progressed(seen, seen)
+    return _progressed(False, seen.months(seen.responses[-1][0]))
+
+
+def _progressed(progressed: Cell, months: Cell) -> dict[str, Cell]:
+    """Return both cells; an event without its time is none that a table can hold."""
+    known = progressed is not True or not isinstance(months, Missing)
+    return {"progressed": progressed if known else months, "progression_months": months}
+
+
+def _recurrence(case: Case) -> dict[str, Cell]:
+    recurred_on = case.outcome.recurred_on
+    if recurred_on is not None:
+        return {"ttr_months": _months_to(case, recurred_on)}
+    if case.outcome.recurred is False:
+        return {"ttr_months": Missing("no recurrence until the patient was last seen")}
+    return {"ttr_months": Missing("whether and when it recurred is not entered", ("recurred", "recurred_on"))}
+
+
+def _survival(case: Case) -> dict[str, Cell]:
+    """Return death, never guessed, and the time to it, or to when the patient was last known alive."""
+    outcome = case.outcome
+    if outcome.died is None:
+        unknown = Missing("whether the patient died is not entered", ("died",))
+        return {"died": unknown, "survival_months": unknown}
+    months = _months_to(case, last_known(case))
+    if outcome.died and outcome.died_on is None:
+        months = Missing("the day of death is not entered", ("died_on",))
+    died = months if outcome.died and isinstance(months, Missing) else outcome.died
+    return {"died": died, "survival_months": months}
 
 
 def _growth(assessment: Assessment) -> Growth | Missing:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from ..dosimetry.deposits import Model
 from ..facts import Kind
+from ..outcome import Necrosis
 from ..staging import HepaticVeinInvasion, PortalInvasion
 from ..vocabulary import UNITS, VOCABULARY, Each, Measure, Origin, measure
 
 TUMORS, PATIENTS = "tumors", "patients"
 LESIONS = "lesions and thrombi at the time points"
+OUTCOME = "outcome"
 YES_NO = "1 yes, 0 no"
+PATHOLOGY = f"{OUTCOME}, pathology"
+NECROSES = ", ".join(Necrosis)
+TO_RECURRENCE = "From the first treatment to recurrence"
 LARGE_MM = 80.0
 """Above, a tumor is large: Meerun et al. 2022, Table 5."""
 PAPER = "as in Table 5 of Meerun et al. 2022"
@@ -107,11 +112,11 @@ def _tumor_columns() -> Iterator[Column]:
     yield column("index_tumor_size_mm", "mm", f"Longest diameter of this tumor, {PAPER}", "tumor_diameter_mm")
     yield column("best_mrecist", "", "Best localized mRECIST response of the patient", "localized_mrecist")
     yield column("best_change_fraction", "fraction", "Largest fall of the viable diameter: -0.3 is 30 % less", LESIONS)
-    yield column("necrosis", "", "Pathological necrosis of this tumor (CPN, Extensive, Partial)", "not in a case")
-    yield column("mve", "", f"Microvascular embolism ({YES_NO})", "not in a case")
+    yield column("necrosis", "", f"Pathological necrosis of this tumor ({NECROSES})", PATHOLOGY)
+    yield column("mve", "", f"Microvascular emboli in any tumor of the patient ({YES_NO})", PATHOLOGY)
     yield column("post_dose_gy", "Gy", f"Delivered mean dose, {PAPER}: delivered_dose_gy again", "delivered sessions")
     yield column("tts_months", "months", "From the last treatment to surgery", "to_surgery_months")
-    yield column("ttr_months", "months", "From the first treatment to recurrence", "not in a case")
+    yield column("ttr_months", "months", TO_RECURRENCE, OUTCOME)
     yield column("multifocal", "", f"The patient has more than one tumor ({YES_NO})", "tumor_count")
     yield column("large_gt8cm", "", f"This tumor is longer than {LARGE_MM:g} mm ({YES_NO})", "tumor_diameter_mm")
     yield column("is_index_row", "", f"The largest tumor of its patient ({YES_NO})", "tumor_diameter_mm")
@@ -130,17 +135,19 @@ def _course_columns(table: str) -> Iterator[Column]:
     def column(name: str, unit: str, meaning: str, source: str = LESIONS) -> Column:
         return Column(table, name, unit, meaning, source)
 
-    months, watched = "months", "time points, follow_up_date"
+    months, watched = "months", f"{OUTCOME}, time points, follow_up_date"
+    studies = f"{LESIONS}, {OUTCOME}"
     for name, scope in (("localized", "in the treated zone"), ("overall", "of the whole disease")):
         fact = "localized_mrecist" if name == "localized" else "mrecist"
         meaning = f"Best mRECIST response {scope} (CR, PR, SD, PD)"
         yield column(f"best_{name}_mrecist", "", meaning, f"{LESIONS}, {fact}")
         yield column(f"best_{name}_mrecist_months", months, "From the first treatment to that response")
-    yield column("progressed", "", f"Progression of the whole disease was seen ({YES_NO})")
-    yield column("progression_months", months, "From the first treatment to progression, or to the last study without")
+    yield column("progressed", "", f"Progression of the whole disease or recurrence was seen ({YES_NO})", studies)
+    until = "From the first treatment to the first of both, or to the last day that is known to be without"
+    yield column("progression_months", months, until, studies)
     yield column("follow_up_months", months, "From the first treatment to the last day that is known", watched)
-    yield column("died", "", f"The patient died ({YES_NO})", "not in a case")
-    yield column("survival_months", months, "From the first treatment to death, or last known alive", "not in a case")
+    yield column("died", "", f"The patient died ({YES_NO})", OUTCOME)
+    yield column("survival_months", months, "From the first treatment to death, or last known alive", watched)
     growth = "remnant at the baseline and now"
     yield column(
         "flr_degree_of_hypertrophy_fraction", "fraction", "Growth of the remnant: sFLR now less before", growth
@@ -178,6 +185,9 @@ def _patient_columns() -> Iterator[Column]:
     yield column("checks_warning_count", "Technical checks that raised a warning", "checks")
     yield column("checks_raised", "Ids of these checks, with ; between", "checks")
     yield from _course_columns(PATIENTS)
+    yield column("ttr_months", TO_RECURRENCE, OUTCOME, "months")
+    yield column("worst_necrosis", f"The poorest necrosis of any tumor ({NECROSES})", PATHOLOGY)
+    yield column("mve", f"Microvascular emboli in any tumor ({YES_NO})", PATHOLOGY)
 
 
 COLUMNS: tuple[Column, ...] = (*_tumor_columns(), *_patient_columns())

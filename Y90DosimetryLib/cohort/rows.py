@@ -14,14 +14,16 @@ from typing import Any
 from ..assessment import Assessment
 from ..case import Basis, Case
 from ..checks import CheckResult, Level, raised
-from ..dosimetry.deposits import Deposit, Model, total_deposit
+from ..dosimetry.deposits import Model
 from ..dosimetry.regions import RegionKind
+from ..dosimetry.whole_treatment import dose_of_basis_gy
+from ..followup.pathology import PatientNecrosis, explant_of
 from ..guidelines import Outcome, Severity
 from ..measures import Known
 from ..missing import Missing, first_missing
 from ..structures import Role
 from ..version import __version__
-from .course import NOT_IN_A_CASE, Cell, best_change, course_cells
+from .course import Cell, best_change, course_cells
 from .dictionary import (
     COURSE_OF_TUMORS,
     DOSE_MODELS,
@@ -35,6 +37,8 @@ from .dictionary import (
 )
 
 Row = dict[str, Cell]
+
+NO_PATHOLOGY = Missing("no pathology is entered", ("pathology",))
 
 WORD = re.compile(r"[a-z][a-z0-9_.]*")
 QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)")
@@ -52,8 +56,9 @@ def rows_of(assessment: Assessment) -> dict[str, Any]:
     case = assessment.case
     known = Known(assessment.measurements)
     tumors = [s.label for s in case.of_role(Role.TUMOR)]
-    patient = _patient(assessment, known)
-    rows = [_tumor(assessment, known, label, patient) for label in tumors]
+    explant = explant_of(case, assessment.doses)
+    patient = _patient(assessment, known, explant)
+    rows = [_tumor(assessment, known, label, patient, explant) for label in tumors]
     index = _index_of(rows)
     for number, row in enumerate(rows):
         row["multifocal"] = len(rows) > 1
@@ -68,7 +73,7 @@ def rows_of(assessment: Assessment) -> dict[str, Any]:
 # The patient
 
 
-def _patient(assessment: Assessment, known: Known) -> Row:
+def _patient(assessment: Assessment, known: Known, explant: PatientNecrosis | None) -> Row:
     findings, verdict = assessment.findings, assessment.verdict
     row: Row = {"software_version": __version__}
     row |= {column_name(m.id): _measured(known, m.id) for m in patient_measures()}
@@ -77,7 +82,7 @@ def _patient(assessment: Assessment, known: Known) -> Row:
     row["lung_shunt_highest_fraction"] = _over_infusions(known, "lung_shunt_fraction", max)
     normal = next((r.indices for r in assessment.regions if r.kind is RegionKind.PERFUSED_NORMAL), ())
     for basis in Basis:
-        dose = _dose(assessment, basis, Model.MULTI, normal)
+        dose = dose_of_basis_gy(assessment.doses, basis, Model.MULTI, normal)
         row[dose_column(basis.value, Model.MULTI, "normal_liver")] = dose
     broken = [f for f in findings if f.outcome is Outcome.NOT_MET]
     row |= {
@@ -89,7 +94,7 @@ def _patient(assessment: Assessment, known: Known) -> Row:
         **{f"{s.value}_count": sum(f.severity is s for f in broken) for s in Severity},
         "rules_not_met": ";".join(sorted({f.rule.id for f in broken})),
     }
-    return row | _checked(assessment.checks) | course_cells(assessment)
+    return row | _checked(assessment.checks) | course_cells(assessment) | _worst(explant)
 
 
 def _checked(checks: Sequence[CheckResult]) -> Row:
@@ -112,7 +117,7 @@ def _over_infusions(known: Known, name: str, together: Callable[[list[float]], f
 # The tumors
 
 
-def _tumor(assessment: Assessment, known: Known, label: str, patient: Row) -> Row:
+def _tumor(assessment: Assessment, known: Known, label: str, patient: Row, explant: PatientNecrosis | None) -> Row:
     size = _measured(known, "tumor_diameter_mm", label)
     row: Row = {
         "pvtt": _measured(known, "pvtt_grade"),
@@ -122,18 +127,30 @@ def _tumor(assessment: Assessment, known: Known, label: str, patient: Row) -> Ro
         "best_mrecist": patient["best_localized_mrecist"],
         "best_change_fraction": best_change(assessment, label),
         **{column: patient[column] for column in COURSE_OF_TUMORS},
-        "necrosis": NOT_IN_A_CASE,
-        "mve": NOT_IN_A_CASE,
+        **_pathology(explant, label),
         "tts_months": _measured(known, "to_surgery_months"),
-        "ttr_months": NOT_IN_A_CASE,
+        "ttr_months": patient["ttr_months"],
         "large_gt8cm": size if isinstance(size, Missing) else float(str(size)) > LARGE_MM,
     }
     own = assessment.doses.prepared.compartments.lesion(label)
     for basis in Basis:
         for model in DOSE_MODELS:
-            row[dose_column(basis.value, model)] = _dose(assessment, basis, model, own)
+            row[dose_column(basis.value, model)] = dose_of_basis_gy(assessment.doses, basis, model, own)
     row["post_dose_gy"] = row[dose_column(Basis.DELIVERED.value, Model.MULTI)]
     return row | {column_name(name): _measured(known, name, label) for name in TUMOR_MEASURES}
+
+
+def _pathology(explant: PatientNecrosis | None, label: str) -> Row:
+    """Return the class of one tumor; emboli are the patient's, as in the published table."""
+    own = NO_PATHOLOGY if explant is None else next(t.necrosis for t in explant.tumors if t.tumor == label)
+    return {"necrosis": own, "mve": NO_PATHOLOGY if explant is None else explant.microvascular_emboli}
+
+
+def _worst(explant: PatientNecrosis | None) -> Row:
+    return {
+        "worst_necrosis": NO_PATHOLOGY if explant is None else explant.necrosis,
+        "mve": NO_PATHOLOGY if explant is None else explant.microvascular_emboli,
+    }
 
 
 def _index_of(rows: Sequence[Row]) -> int:
@@ -148,31 +165,6 @@ def _index_of(rows: Sequence[Row]) -> int:
 
 def _or_zero(value: Cell) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-# Doses planned and delivered
-
-
-def _dose(assessment: Assessment, basis: Basis, model: Model, indices: Sequence[int]) -> Cell:
-    deposit = _deposit(assessment, basis, model)
-    return deposit if isinstance(deposit, Missing) else deposit.dose_gy(indices)
-
-
-def _deposit(assessment: Assessment, basis: Basis, model: Model) -> Deposit | Missing:
-    """Return what all sessions of a basis deposit; missing unless they are the whole treatment.
-
-    So the planned and the delivered dose of one row are always doses of the same treatment.
-    """
-    sessions = [s for s in assessment.doses.sessions if s.session.basis is basis]
-    if not sessions:
-        return Missing(f"no session is {basis.value}", ("sessions",))
-    carried_out = {s.delivers for s in assessment.case.sessions}
-    for session in (s for s in assessment.case.sessions if s.basis is not basis):
-        if basis is Basis.PLANNED and session.delivers is None:
-            return Missing("a delivered session names no plan", ("delivers",))
-        if basis is Basis.DELIVERED and session.label not in carried_out:
-            return Missing("a planned session is not delivered yet", ("sessions",))
-    return total_deposit(sessions, model)
 
 
 # Cells

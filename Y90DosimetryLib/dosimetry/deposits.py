@@ -157,17 +157,17 @@ def total_deposit(sessions: Sequence[SessionDoses], model: Model) -> Deposit | M
 
 
 def mean_decay_factor(session: Session, image: ActivityMap, half_life_h: float) -> float | Missing:
-    """Return activity at infusion over activity in the image; infusions of one session count by their activity."""
+    """Return activity at infusion over what is left of it in the image, all infusions of the session together."""
     if image.reference_time is None:
         return 1.0
-    weights, factors = [], []
+    given_gbq = left_gbq = 0.0
     for infusion in session.infusions:
         if infusion.given_at is None:
             return Missing(f"infusion '{infusion.label}' has no time", ("given_at",))
-        hours = elapsed_h(infusion.given_at, image.reference_time)
-        factors.append(1.0 / decay_factor(hours, half_life_h))
-        weights.append(infusion.activity_at_infusion_gbq(half_life_h))
-    return float(np.average(factors, weights=weights))
+        activity_gbq = infusion.activity_at_infusion_gbq(half_life_h)
+        given_gbq += activity_gbq
+        left_gbq += activity_gbq * decay_factor(elapsed_h(infusion.given_at, image.reference_time), half_life_h)
+    return given_gbq / left_gbq
 
 
 def image_activity_gbq(session: Session, uptake: Uptake | None, settings: Settings) -> NDArray[np.float64] | Missing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..case import Case
+from ..case import Case, counted_sessions
 from ..compartments import Compartments
 from ..structures import LESION_ROLES, Role
 
@@ -36,8 +36,11 @@ class Region:
 
 
 def regions_of(case: Case, compartments: Compartments) -> tuple[Region, ...]:
-    """Return the reported volumes of a case, lesions first; those without a voxel are left out."""
-    treated = {i.perfused for s in case.sessions for i in s.infusions}
+    """Return the reported volumes of a case, lesions first; those without a voxel are left out.
+
+    What is perfused is what the sessions that count perfuse: a plan that was delivered does not.
+    """
+    treated = {i.perfused for s in counted_sessions(case) for i in s.infusions}
     normal = set(compartments.of_role(Role.NORMAL_LIVER))
     perfused = normal & set(compartments.inside(treated))
     ablated = normal & set(compartments.inside(ablative_perfused(case, compartments)))
@@ -64,7 +67,7 @@ def ablative_perfused(case: Case, compartments: Compartments) -> frozenset[str]:
     dose to perfused normal liver is then judged on the rest of the larger volume.
     """
     nested = set()
-    for session in case.sessions:
+    for session in counted_sessions(case):
         labels = {i.perfused for i in session.infusions}
         inside = {label: set(compartments.inside([label])) for label in labels}
         volume_ml = {label: compartments.volume_ml(inside[label]) for label in labels}

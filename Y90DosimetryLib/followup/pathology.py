@@ -4,66 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from ..case import Basis, Case
+from ..dosimetry.deposits import Model
+from ..dosimetry.doses import Doses
+from ..dosimetry.whole_treatment import dose_of_basis_gy
 from ..errors import InputError
 from ..missing import Missing, first_missing
+from ..outcome import EXTENSIVE_FROM_FRACTION as EXTENSIVE_FROM_FRACTION
+from ..outcome import Necrosis as Necrosis
+from ..outcome import TumorPathology
+from ..outcome import necrosis_of as necrosis_of
 from ..quantities import require_not_negative
+from ..structures import Role
 
-EXTENSIVE_FROM_FRACTION = 0.50
-"""Source: Meerun et al. 2022, Methods, pathology analysis: complete, extensive (50-99 %), partial (< 50 %).
-
-What lies between 99 and 100 % is not complete and is called extensive.
-"""
-
-
-class Necrosis(StrEnum):
-    """Complete, extensive, partial; the best first. Written as in the cohort's Table 5."""
-
-    COMPLETE = "CPN"
-    EXTENSIVE = "Extensive"
-    PARTIAL = "Partial"
-
-    @property
-    def rank(self) -> int:
-        """0 for the best."""
-        return tuple(Necrosis).index(self)
+UNKNOWN_DOSE = Missing("the dose of this tumor is not known", ("image",))
 
 
 @dataclass(frozen=True)
-class TumorNecrosis:
-    """One tumor of the explant; give the fraction that is necrotic, or the class where only that is reported.
+class TumorNecrosis(TumorPathology):
+    """One tumor of the explant with its doses; `dose_gy` is the delivered one.
 
     Raises
     ------
     InputError
-        If the fraction lies outside [0, 1], the class is not that of the fraction, or the dose is negative.
+        As `TumorPathology`, or if a dose is negative.
     """
 
-    tumor: str
-    necrosis_fraction: float | None = None
-    stated: Necrosis | None = None
-    dose_gy: float | Missing = Missing("the dose of this tumor is not known", ("image",))
+    dose_gy: float | Missing = UNKNOWN_DOSE
+    planned_dose_gy: float | Missing = UNKNOWN_DOSE
 
     def __post_init__(self) -> None:
-        where = f"tumor '{self.tumor}'"
-        if not isinstance(self.dose_gy, Missing):
-            require_not_negative(self.dose_gy, f"{where}, dose", "Gy")
-        if self.necrosis_fraction is None:
-            return
-        if not 0 <= self.necrosis_fraction <= 1:
-            raise InputError(
-                f"necrosis is {self.necrosis_fraction}",
-                where=where,
-                remedy="Enter a fraction from 0 to 1: 0.95 for 95 %",
-            )
-        found = necrosis_of(self.necrosis_fraction)
-        if self.stated is not None and self.stated is not found:
-            raise InputError(
-                f"{self.necrosis_fraction:.0%} is {found}, but {self.stated} is stated",
-                where=where,
-                remedy="Correct one",
-            )
+        super().__post_init__()
+        for name, dose_gy in (("dose", self.dose_gy), ("planned dose", self.planned_dose_gy)):
+            if not isinstance(dose_gy, Missing):
+                require_not_negative(dose_gy, f"tumor '{self.tumor}', {name}", "Gy")
 
     @property
     def necrosis(self) -> Necrosis | Missing:
@@ -109,12 +84,42 @@ class PatientNecrosis:
         gone = first_missing(*doses_gy)
         return gone or min(d for d in doses_gy if not isinstance(d, Missing))
 
+    @property
+    def microvascular_emboli(self) -> bool | Missing:
+        """Whether any tumor had them; "no" only where it is said of every tumor."""
+        found = {t.tumor: t.microvascular_emboli for t in self.tumors}
+        if True in found.values():
+            return True
+        unknown = [tumor for tumor, emboli in found.items() if emboli is None]
+        if unknown:
+            return Missing(f"microvascular emboli of '{unknown[0]}' are not reported", ("microvascular_emboli",))
+        return False
 
-def necrosis_of(necrosis_fraction: float) -> Necrosis:
-    """Return the class of a necrotic fraction, 0 to 1."""
-    if necrosis_fraction == 1:
-        return Necrosis.COMPLETE
-    return Necrosis.EXTENSIVE if necrosis_fraction >= EXTENSIVE_FROM_FRACTION else Necrosis.PARTIAL
+
+def explant_of(case: Case, doses: Doses) -> PatientNecrosis | None:
+    """Return every tumor of a case with its pathology and its multicompartment doses; None without any pathology.
+
+    A tumor without an entry is there too, as not reported: the patient's class depends on it.
+    """
+    if not case.outcome.pathology:
+        return None
+    found = []
+    for structure in case.of_role(Role.TUMOR):
+        entry, own = case.outcome.of_tumor(structure.label), doses.prepared.compartments.lesion(structure.label)
+        delivered_gy, planned_gy = (
+            dose_of_basis_gy(doses, basis, Model.MULTI, own) for basis in (Basis.DELIVERED, Basis.PLANNED)
+        )
+        found.append(
+            TumorNecrosis(
+                entry.tumor,
+                entry.necrosis_fraction,
+                entry.stated,
+                microvascular_emboli=entry.microvascular_emboli,
+                dose_gy=delivered_gy,
+                planned_dose_gy=planned_gy,
+            )
+        )
+    return PatientNecrosis(tuple(found))
 
 
 def doses_by_necrosis(tumors: Iterable[TumorNecrosis]) -> Mapping[Necrosis, tuple[float, ...]]:

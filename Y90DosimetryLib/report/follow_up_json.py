@@ -27,7 +27,8 @@ def follow_up_json(follow_up: FollowUp) -> dict[str, Any]:
     }
 
 
-def _value(key: str, value: object) -> dict[str, Any]:
+def value_or_reason(key: str, value: object) -> dict[str, Any]:
+    """Return one key with its value; where that is missing, null with the reason and the inputs that would help."""
     if isinstance(value, Missing):
         return {key: None, f"{key}_missing_because": value.because, f"{key}_needs": list(value.needs)}
     return {key: value.isoformat() if isinstance(value, date) else value}
@@ -66,7 +67,7 @@ def _remnant(remnant: Remnant) -> dict[str, Any]:
         "studies": [_at(at) for at in remnant.at],
         "growth_from_baseline": [_growth(g) for g in remnant.from_baseline],
         "growth_between": [_growth(g) for g in remnant.between],
-        **_value("perfused_normal_gy", remnant.perfused_normal_gy),
+        **value_or_reason("perfused_normal_gy", remnant.perfused_normal_gy),
         "dose_for_growth_gy": remnant.dose_for_growth_gy,
         "least_growth_fraction": remnant.least_growth_fraction,
         "sflr_for_resection_fraction": remnant.sflr_for_resection_fraction,
@@ -78,18 +79,18 @@ def _at(at: RemnantAt) -> dict[str, Any]:
     study, volumes = at.study, at.study.volumes
     return {
         "label": study.label,
-        **_value("on", study.on),
-        **_value("since_treatment_days", at.days),
-        **_value("since_treatment_months", at.months_count),
+        **value_or_reason("on", study.on),
+        **value_or_reason("since_treatment_days", at.days),
+        **value_or_reason("since_treatment_months", at.months_count),
         "weight_kg": study.weight_kg,
-        **_value("telv_ml", study.telv_ml),
-        **_value("liver_ml", volumes.liver_ml),
-        **_value("flr_ml", volumes.flr_ml),
-        **_value("tumor_ml", volumes.tumor_ml),
-        **_value("treated_ml", volumes.treated_ml),
-        **_value("untreated_ml", study.untreated_ml),
-        **_value("sflr_fraction", study.sflr_ratio),
-        **_value("flr_measured_fraction", study.measured_ratio),
+        **value_or_reason("telv_ml", study.telv_ml),
+        **value_or_reason("liver_ml", volumes.liver_ml),
+        **value_or_reason("flr_ml", volumes.flr_ml),
+        **value_or_reason("tumor_ml", volumes.tumor_ml),
+        **value_or_reason("treated_ml", volumes.treated_ml),
+        **value_or_reason("untreated_ml", study.untreated_ml),
+        **value_or_reason("sflr_fraction", study.sflr_ratio),
+        **value_or_reason("flr_measured_fraction", study.measured_ratio),
         "typed": sorted(role.value for role in volumes.typed),
     }
 
@@ -98,10 +99,10 @@ def _growth(growth: Growth) -> dict[str, Any]:
     return {
         "from": growth.earlier.label,
         "to": growth.later.label,
-        **_value("relative_hypertrophy_fraction", growth.relative_ratio),
-        **_value("degree_of_hypertrophy_fraction", growth.degree_ratio),
-        **_value("weeks", growth.weeks),
-        **_value("kinetic_growth_fraction_per_week", growth.kinetic_per_week_ratio),
+        **value_or_reason("relative_hypertrophy_fraction", growth.relative_ratio),
+        **value_or_reason("degree_of_hypertrophy_fraction", growth.degree_ratio),
+        **value_or_reason("weeks", growth.weeks),
+        **value_or_reason("kinetic_growth_fraction_per_week", growth.kinetic_per_week_ratio),
     }
 
 
@@ -109,13 +110,13 @@ def _response(response: ResponseOverTime | Missing | None) -> dict[str, Any] | N
     if response is None:
         return None
     if isinstance(response, Missing):
-        return _value("value", response)
+        return value_or_reason("value", response)
     found: dict[str, Any] = {"treated_on": response.treated_on.isoformat()}
     for scope in Scope:
         course, best = response.course(scope), response.best(scope)
         found[scope.value] = {
             **(
-                _value("course", course)
+                value_or_reason("course", course)
                 if isinstance(course, Missing)
                 else {"baseline": course.baseline_on.isoformat()}
             ),
@@ -127,9 +128,9 @@ def _response(response: ResponseOverTime | Missing | None) -> dict[str, Any] | N
             "label": t.lesion,
             "is_target": t.is_target,
             "is_new": t.is_new,
-            **_value("baseline_mm", t.baseline_mm),
+            **value_or_reason("baseline_mm", t.baseline_mm),
             "viable_mm": [{"on": on.isoformat(), "mm": mm} for on, mm in zip(t.days, t.viable_mm, strict=True)],
-            **_value("change_fraction", t.latest_change_fraction),
+            **value_or_reason("change_fraction", t.latest_change_fraction),
         }
         for t in response.tracks
     ]
@@ -141,7 +142,7 @@ def _seen(seen: Seen) -> dict[str, Any]:
     return {
         "on": seen.on.isoformat(),
         "since_treatment_months": seen.months_count,
-        **_value("response", response),
+        **value_or_reason("response", response),
         "notes": list(seen.notes),
     }
 
@@ -164,5 +165,5 @@ def _readiness(readiness: Readiness) -> dict[str, Any]:
             }
             for answer in readiness.answers
         ],
-        "criteria": [_value(f.criteria.value, f.within) for f in readiness.criteria],
+        "criteria": [value_or_reason(f.criteria.value, f.within) for f in readiness.criteria],
     }

@@ -1,4 +1,4 @@
-"""The follow-up as a section of the page: time line, remnant, response, readiness for surgery."""
+"""The follow-up as a section of the page: time line, remnant, response, readiness for surgery, outcome."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from html import escape
 from ..assessment import Assessment
 from ..errors import InputError, MissingToolError
 from ..followup.overview import FollowUp
+from ..followup.pathology import explant_of
 from ..followup.readiness import Readiness
 from ..followup.remnant import DOSE_RULE, GROWTH_RULE, Growth, RemnantAt
 from ..followup.timeline import SURGERY_RULE, State, TimeLine, Window
 from ..guidelines import Finding, Outcome
 from ..missing import Missing
 from ..structures import Role
+from .followup_outcome import outcome_html
 from .followup_plots import remnant_plot
 from .followup_response import PICTURES as RESPONSE_PICTURES
 from .followup_response import response_html, response_pictures
@@ -26,15 +28,16 @@ _STATES = {State.DONE: "met", State.OPEN: "target", State.AHEAD: "not_applicable
 
 
 def follow_up_section(assessment: Assessment) -> Section | None:
-    """Return the follow-up of a case for its page; None where it has no time point."""
+    """Return the follow-up of a case for its page; None where it has neither time point nor outcome."""
     follow_up = assessment.follow_up
+    outcome = outcome_html(assessment.case, explant_of(assessment.case, assessment.doses))
     if follow_up is None:
-        return None
+        return Section(TITLE, outcome, {}) if outcome else None
     try:
         pictures, why_none = follow_up_pictures(follow_up), ""
     except MissingToolError as error:
         pictures, why_none = {}, str(error)
-    parts = _parts(follow_up, assessment.findings, pictures, why_none)
+    parts = (*_parts(follow_up, assessment.findings, pictures, why_none), outcome)
     return Section(TITLE, "".join(part for part in parts if part), pictures)
 
 

@@ -54,7 +54,7 @@ def _parts(response: ResponseOverTime) -> Iterator[str]:
         for on in sorted(rows)
     )
     if rows:
-        yield table(["Study", "Months", *(scope.words for scope in Scope)], lines)
+        yield table(["Study", "Months", *(scope.words for scope in Scope)], lines, 1, 2)
     best = [(scope, response.best(scope)) for scope in Scope]
     said = [
         f"{scope.words}: best response {b.response}, first seen {b.months_count:.1f} months after the treatment"
