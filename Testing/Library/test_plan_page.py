@@ -42,7 +42,7 @@ def test_the_window_stands_first_with_what_binds_it_and_the_numbers_of_the_plan(
     one = assessed("lobectomy")
     (window,) = plan_of(one.case, one.doses.prepared).windows
     text = words(section("lobectomy").html)
-    assert f"{window.low_gbq:.3f} GBq to {window.high_gbq:.3f} GBq" in text
+    assert " GBq to ".join(window.end_texts) + " GBq" in text
     assert text.index("least: S2-DOSE-05") < text.index("Meets the plan") < text.index("Models side by side")
     assert "most: S2-DOSE-02" in text
 
@@ -54,6 +54,17 @@ def test_the_week_table_has_every_vial_and_marks_those_that_meet_the_plan() -> N
     assert len(rows) == 12 and ("10", "Sun 03-01") in rows
     assert re.findall(r'<td class="number meets"><b>([\d.]+) ✔</b>', week) == ["2.98"]
     assert "Unverified:" in week and "shelf life of 12 days" in week
+
+
+def test_openings_are_told_with_their_dates() -> None:
+    """Vials of two weeks may meet the plan on two Sundays."""
+    found = re.findall(r"from \w+day (\d{4}-\d\d-\d\d) \d\d:\d\d to \w+day \d{4}-\d\d-\d\d", section("lobectomy").html)
+    assert {"2026-03-01", "2026-03-08"} <= set(found)
+
+
+def test_what_is_stated_stands_beside_the_intervals() -> None:
+    assert "Stated uncertainty of inputs: calibration_fraction = 0.05." in words(section("lobectomy", SURE).html)
+    assert "Stated uncertainty" not in words(section("lobectomy").html)
 
 
 def test_gaps_say_why() -> None:
@@ -120,7 +131,10 @@ def test_two_patients_of_the_paper_are_told_before_their_second_session() -> Non
     ):
         text = words(section(variant).html)
         assert what in text and text.index(what) < text.index("A second session")
-        assert "that spreads as the plan did, all that was delivered counted" in text
+        assert "a second session that spreads as it did, with all that was delivered counted" in text
+        assert text.count("exclude each other") <= 1, "the second session's bounds are told once"
+        told = re.findall(r"<li>(.*?)</li>", section(variant).html.split("Not evaluable")[1].split("</ul>")[0])
+        assert told and len(told) == len(set(told))
 
 
 def test_a_plan_that_is_open_is_told_before_anything_delivered() -> None:

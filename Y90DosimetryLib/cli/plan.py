@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ..errors import InputError, MissingToolError
 from ..io.case_file import read_case_file
 from ..io.writing import output_folder, write_image, write_json, write_text
 from ..missing import Missing
-from ..planning import Aim, Override, OwnBound, Plan, PlanOptions, Side, load_catalogue, plan_of, stated_from
+from ..planning import Aim, Override, OwnBound, Plan, PlanOptions, Side, load_catalogue, plan_of, with_typed
 from ..planning.document import as_json
 from ..planning.text import as_text
 from ..progress import part
@@ -48,7 +49,8 @@ def add_parser(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME=SD",
-        help="standard deviation of an input (lung_shunt_fraction=0.01, contour_voxel_fraction=0.5, ...)",
+        help="standard deviation of an input (lung_shunt_fraction=0.01, contour_voxel_fraction=0.5, ...), in place of"
+        " the case file's [uncertainty]; repeat for several",
     )
     plan.add_argument("--samples", type=int, default=0, help="samples of a Monte Carlo beside the intervals")
     plan.add_argument("--seed", type=int, default=0)
@@ -62,11 +64,14 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the plan of a case file, and write it where asked."""
     options = options_of(args)
+    typed = dict(_pair(text) for text in args.uncertain)
     with progress_bar() as progress:
         progress(0.0, f"reading {args.case.name}")
-        case = read_case_file(args.case).case
-        prepared = prepare(case, part(progress, 0.1, 0.5))
-        plan = plan_of(case, prepared, options, part(progress, 0.5, 1.0))
+        file = read_case_file(args.case)
+        stated, replaced = with_typed(file.stated, typed)
+        prepared = prepare(file.case, part(progress, 0.1, 0.5))
+        plan = plan_of(file.case, prepared, replace(options, stated=stated), part(progress, 0.5, 1.0))
+        plan = replace(plan, notes=(*plan.notes, *stated.notes, *replaced))
     data = {**as_json(plan), "notice": NOTICE}
     if args.out is not None:
         with output_folder(args.out) as folder:
@@ -78,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def options_of(args: argparse.Namespace) -> PlanOptions:
-    """Return the options of a command line.
+    """Return the options of a command line; what is uncertain is not among them, since the case file has a say in it.
 
     Raises
     ------
@@ -97,11 +102,10 @@ def options_of(args: argparse.Namespace) -> PlanOptions:
         tuple(x for x in limits if isinstance(x, OwnBound)),
         args.aim,
         None if args.split is None else tuple(_number(part, "--split") for part in args.split.split(",")),
-        stated_from(dict(_pair(text) for text in args.uncertain)),
-        args.samples,
-        args.seed,
-        args.models or args.empiric,
-        args.empiric,
+        samples=args.samples,
+        seed=args.seed,
+        models=args.models or args.empiric,
+        empiric=args.empiric,
     )
 
 

@@ -4,28 +4,54 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..assessment import Assessment, assess
-from ..case import DoseModel
+from ..case import Case, DoseModel
 from ..dosimetry.voxel import dose_image
 from ..errors import InputError
 from ..io.case_file import read_case_file, template, write_case
 from ..io.volumes import read_image
 from ..io.writing import output_folder, write_dose
-from ..phantom import digital_patient
+from ..phantom import PhantomSettings, Variant, case_variant, patient_over_time
 from ..physics import DEFAULT_JOULE_PER_GBQ
 from ..progress import Progress, part
-from ..report import write_report
+from ..report import REPORT_OPTIONS, write_report
 from .bar import progress_bar
 from .dicom import add_from_dicom
+
+OVER_TIME = "over_time"
+DEMOS: Mapping[str, str] = {
+    Variant.LOBECTOMY: "one vial into the right lobe, planned on the MAA SPECT",
+    Variant.DELIVERED: "the same, seen by the Y-90 PET",
+    Variant.MODIFIED_LOBECTOMY: "segment 7 and then the whole right lobe",
+    Variant.BILOBAR: "both lobes in one session",
+    Variant.VASOSPASM: "planned as the first, but the flow went around the tumors",
+    Variant.PROXIMAL_THROMBUS: "planned as the first, but half of the thrombus was missed",
+    OVER_TIME: "delivered, and three studies within half a year",
+}
+"""The digital patients of `y90 demo`, with what each shows."""
+
+
+def demo_case(name: str, settings: PhantomSettings | None = None) -> Case:
+    """Return a digital patient by its name among `DEMOS`."""
+    return patient_over_time(settings).case() if name == OVER_TIME else case_variant(name, settings)
 
 
 def add_parser(commands: Any) -> None:
     """Add the commands to `y90`."""
     demo = commands.add_parser("demo", help="make a digital patient, write its case and assess it")
     demo.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
+    demo.add_argument(
+        "--variant",
+        choices=list(DEMOS),
+        default=str(Variant.LOBECTOMY),
+        metavar="NAME",
+        help="; ".join(f"{name}: {says}" for name, says in DEMOS.items()) + "; default %(default)s",
+    )
     demo.set_defaults(run=_demo)
 
     run = commands.add_parser("assess", help="assess a case file")
@@ -54,7 +80,7 @@ def add_parser(commands: Any) -> None:
 def _demo(args: argparse.Namespace) -> int:
     with progress_bar() as progress, output_folder(args.out) as folder:
         progress(0.0, "making the digital patient")
-        write_case(digital_patient().case(), folder / "case")
+        write_case(demo_case(args.variant), folder / "case")
         _assess_into(folder / "case" / "case.toml", folder, part(progress, 0.3, 1.0))
     _say_where(args.out)
     return 0
@@ -72,7 +98,8 @@ def _assess_into(case_path: Path, folder: Path, progress: Progress) -> Assessmen
     progress(0.0, f"reading {case_path.name}")
     file = read_case_file(case_path)
     assessment = assess(file.case, part(progress, 0.1, 0.6))
-    write_report(assessment, folder, inputs=file.inputs, progress=part(progress, 0.6, 1.0))
+    options = replace(REPORT_OPTIONS, stated=file.stated)
+    write_report(assessment, folder, inputs=file.inputs, progress=part(progress, 0.6, 1.0), plan_options=options)
     return assessment
 
 

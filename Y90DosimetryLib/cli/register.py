@@ -16,6 +16,7 @@ from ..dosimetry.lung import lung_mass_on_ct_g
 from ..errors import InputError
 from ..images import CountMap, CtImage, array_of, without_negatives
 from ..io.case_file import read_case_file
+from ..io.paths import require_text
 from ..io.volumes import read_image, read_mask
 from ..io.writing import output_file, write_image
 from ..lung_shunt import (
@@ -84,6 +85,7 @@ def add_parser(commands: Any) -> None:
 def _register(args: argparse.Namespace) -> int:
     outputs = [args.out, *(out for _, out in args.move)]
     for path in outputs:
+        require_text(path, str(path))
         if path.exists() or outputs.count(path) > 1:
             raise InputError("the file exists already, or is named twice", where=str(path), remedy="Choose another")
     if args.out.suffix.lower() not in {".tfm", ".txt", ".h5"}:

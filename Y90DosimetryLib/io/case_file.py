@@ -12,24 +12,28 @@ from zoneinfo import ZoneInfo, available_timezones
 from ..case import Case, CountReference, Disease, DoseModel, Intent, Settings
 from ..errors import InputError
 from ..images import CtImage
+from ..planning import StatedInputs, stated_from
 from ..progress import Progress, silent
 from .case_inputs import CaseFiles, InputFile, located
 from .case_keys import FROM_CT
+from .case_outcome import read_outcome
 from .case_schema import check_document, did_you_mean, template
 from .case_sessions import read_session
 from .case_study import files_of_study, read_ct, read_patient, read_structures
 from .case_time_points import read_time_point
 from .case_writer import write_case
+from .paths import printable, require_file
 
 __all__ = ["CaseFile", "InputFile", "read_case", "read_case_file", "template", "write_case"]
 
 
 @dataclass(frozen=True)
 class CaseFile:
-    """A case with the files it was read from, the case file itself first."""
+    """A case with the files it was read from, the case file itself first, and how uncertain its inputs are stated."""
 
     case: Case
     inputs: tuple[InputFile, ...]
+    stated: StatedInputs = StatedInputs()
 
 
 def read_case(path: Path | str) -> Case:
@@ -44,14 +48,15 @@ def read_case(path: Path | str) -> Case:
 
 
 def read_case_file(path: Path, progress: Progress = silent) -> CaseFile:
-    """Return what `read_case` does, with the digests of all files it was read from."""
+    """Return what `read_case` does, with the digests of all files it was read from and the stated uncertainty."""
     path = Path(path)
-    with located(str(path)):
+    with located(printable(str(path))):
         document = _parse(path)
         check_document(document)
         files = CaseFiles(path.parent, progress, _count(document))
         files.path("case file", path.name)
-        case = document["case"]
+        case, uncertainty = document["case"], document.get("uncertainty", {})
+        stated = stated_from({name: float(value) for name, value in uncertainty.items()})
         patient, disease = read_patient(document.get("patient", {})), _disease(document.get("disease", {}))
         settings = _settings(document.get("settings", {}))
         ct = read_ct(document.get("images", {}), files)
@@ -60,21 +65,18 @@ def read_case_file(path: Path, progress: Progress = silent) -> CaseFile:
         image = CtImage(ct.image) if ct else None
         points = tuple(read_time_point(values, files) for values in document.get("time_points", ()))
         notes = (*case.get("notes", ()), *files.notes)
+        outcome = read_outcome(document.get("outcome", {}))
         return CaseFile(
-            Case(case["label"], structures, sessions, image, patient, disease, settings, notes, points),
+            Case(case["label"], structures, sessions, image, patient, disease, settings, notes, points, outcome),
             tuple(files.inputs),
+            stated,
         )
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    if path.is_dir():
-        raise InputError("this is a folder", remedy="Give the case file, for example case.toml")
+    require_file(path, "", "Give the case file, for example case.toml; `y90 case new` writes a template")
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise InputError("there is no such file", remedy="`y90 case new` writes a template") from None
-    except OSError as error:
-        raise InputError(f"it can't be read ({error.strerror})", remedy="Check the rights") from None
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise InputError(f"this is no UTF-8 text (at line {line})", remedy="Save it as UTF-8") from None

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from ..case import SCENARIOS, Basis, CountReference, DoseModel, Encephalopathy, Grade, Intent, Settings
 from ..facts import CATALOG, GROUPS, MODALITIES, TIMED_FACTS, Fact, Kind
+from ..outcome import Necrosis
+from ..planning import StatedInputs
 from ..structures import Role
 from ..timepoints import TYPED_ROLES, TimeKind
 from ..volumetry import Bsa, Telv
@@ -145,6 +147,30 @@ def _settings() -> Iterator[Key]:
             yield Key(name, Form.TEXT, says, f'"{value or "Europe/Paris"}"', words=words)
 
 
+_UNCERTAINTY_SAYS: Mapping[str, tuple[str, str]] = {
+    "contour_voxel_fraction": ("position of every outline's surface, a fraction of its voxel", "0.5"),
+    "contour_resolution_fraction": ("the same, a fraction of resolution_mm", "0.1"),
+    "resolution_mm": ("FWHM of the emission image, for the line above; no uncertainty itself", "12"),
+    "events_per_value_ratio": ("detected events for each unit of a voxel's value: counting noise", "1"),
+    "lung_shunt_fraction": ("lung shunt fraction, absolute (0.01: 5 % is 4 to 6 %)", "0.01"),
+    "residual_fraction": ("residual, absolute", "0.005"),
+    "tumor_to_normal_fraction": ("T:N that was entered, relative", "0.2"),
+    "calibration_fraction": ("every activity, relative", "0.05"),
+    "density_fraction": ("density of the liver, relative", "0.02"),
+    "registration_mm": ("position of the emission image along each axis", "3"),
+    "recovery_half_volume_ml": ("recovery of counts by volume: where half is recovered; no uncertainty itself", "3"),
+    "recovery_exponent": ("its exponent; no uncertainty itself", "1"),
+    "recovery_sd_half_volume_ml": ("standard deviation of that volume", "0.5"),
+    "recovery_sd_exponent": ("standard deviation of that exponent", "0.1"),
+}
+
+
+def _uncertainty() -> Iterator[Key]:
+    for name in StatedInputs.names():
+        says, example = _UNCERTAINTY_SAYS[name]
+        yield Key(name, Form.NUMBER, says, example)
+
+
 _OUTLINE = (
     Key("label", Form.TEXT, _LABEL, '"Liver"', required=True),
     _choice("role", tuple(Role), "what it is", required=True),
@@ -204,6 +230,20 @@ _THROMBUS = (
     Key("extends_proximally", Form.YES_NO, "nearer to the main trunk than before the treatment", "false"),
     _TREATED,
     _choice("grade", _THROMBUS_GRADES, "its class; none where it is gone"),
+)
+_OUTCOME = (
+    Key("recurred", Form.YES_NO, "recurrence after surgery, or progression without one; false: none so far", "true"),
+    Key("recurred_on", Form.DATE, "the day on which it was found", "2027-09-04"),
+    Key("died", Form.YES_NO, "of any cause; false: alive when last seen", "false"),
+    Key("died_on", Form.DATE, "the day of death; then last_seen_on is left out", "2028-03-04"),
+    Key("last_seen_on", Form.DATE, "the last contact with the living patient", "2027-12-04"),
+    Key("pathology", Form.TABLES, "below", ""),
+)
+_PATHOLOGY = (
+    Key("label", Form.TEXT, "label of the tumor among the structures", '"Tumor 1"', required=True),
+    Key("necrosis_fraction", Form.NUMBER, "necrotic, a fraction (0.95 is 95 %)", "0.95"),
+    _choice("necrosis", tuple(Necrosis), "its class, where no percentage is reported"),
+    Key("microvascular_emboli", Form.YES_NO, "whether there are any", "false"),
 )
 
 TABLES: tuple[Table, ...] = (
@@ -319,5 +359,13 @@ TABLES: tuple[Table, ...] = (
     Table("time_points.segmentation", "A segmentation of that day, saved by 3D Slicer.", _SEGMENTATION),
     Table("time_points.lesions", "A tumor as measured on that day's images, one table each.", _LESION, many=True),
     Table("time_points.thrombi", "A tumor thrombus as seen on that day's images.", _THROMBUS, many=True),
+    Table(
+        "uncertainty",
+        "One standard deviation of each input that is known to be uncertain; nothing is assumed. Examples, no defaults:"
+        " without a line of this table no dose has an interval.",
+        (*_uncertainty(),),
+    ),
+    Table("outcome", "What became of the patient. The day of surgery is surgery_date of [disease].", _OUTCOME),
+    Table("outcome.pathology", "What the pathologist found, one table a tumor.", _PATHOLOGY, many=True),
     Table("settings", "How things are computed; these are the defaults.", (*_settings(),)),
 )

@@ -14,16 +14,20 @@ import SimpleITK as sitk
 from ..case import Case, Infusion, Patient, Session, Settings, TimePoint
 from ..images import ActivityMap
 from ..lesions import LesionReading, ThrombusReading
+from ..planning import StatedInputs
 from ..structures import Structure
 from .case_keys import AT_INFUSION, FROM_CT, FROM_IMAGE
+from .case_outcome import outcome_tables
 from .writing import output_folder, write_image, write_text
 
 PATIENT_KEYS: Mapping[str, str] = {"inr_ratio": "inr"}
 """Fields of `Patient` that are called otherwise in the file."""
 
 
-def write_case(case: Case, folder: Path) -> None:
+def write_case(case: Case, folder: Path, stated: StatedInputs | None = None) -> None:
     """Write a case into a new folder: `case.toml`, the CT, one mask a structure, one image a session.
+
+    *stated* is how uncertain the inputs are; nothing is written about that where it is not given.
 
     Raises
     ------
@@ -44,6 +48,9 @@ def write_case(case: Case, folder: Path) -> None:
             lines += _session(session, f"session_{number:02}.nrrd", temporary)
         for number, point in enumerate(case.time_points, start=1):
             lines += _time_point(point, f"time_point_{number:02}", temporary)
+        for header, values in outcome_tables(case.outcome):
+            lines += _table(header, values)
+        lines += _table("[uncertainty]", stated.by_name() if stated else {})
         lines += _settings(case.settings)
         write_text("\n".join(lines[1:]) + "\n", temporary / "case.toml")
 

@@ -85,6 +85,11 @@ def class_uid(header: Header) -> str:
     return text(header, "SOPClassUID") or text(getattr(header, "file_meta", {}), "MediaStorageSOPClassUID")
 
 
+def instance_uid(header: Header) -> str:
+    """Return the UID of one object; where the data set leaves it empty, the file meta header says it."""
+    return text(header, "SOPInstanceUID") or text(getattr(header, "file_meta", {}), "MediaStorageSOPInstanceUID")
+
+
 def _is_whole(header: Header, left_bytes: int) -> bool:
     """Whether an image has a size, and its file the uncompressed pixels that it promises."""
     if class_uid(header) in (RTSTRUCT, DIRECTORY):

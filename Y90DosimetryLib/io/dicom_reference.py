@@ -65,6 +65,12 @@ def read_reference(folder: Path, number: int | None = None, progress: Progress =
                 raise InputError(
                     f"it has no {keyword}", where=where, remedy="Export the CT again, with its study and space"
                 )
+            if len({text(header, keyword) for header in stack.headers}) > 1:
+                raise InputError(
+                    f"its slices have different values of {keyword}",
+                    where=where,
+                    remedy="Let the PACS send the series again: a converter made these files, each as its own",
+                )
         if number_of(stack.headers[0], "NumberOfFrames") is not None:
             raise InputError(
                 "all slices are in one file", where=where, remedy="Let the PACS send it as single slices (CT Image)"

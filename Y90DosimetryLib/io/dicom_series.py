@@ -220,7 +220,7 @@ def check_heights(heights_mm: Array, where: str) -> None:
         lost = int(sum(round(float(steps_mm[g]) / usual_mm) - 1 for g in gaps))
         first = gaps[0]
         raise GeometryError(
-            f"{lost} slices are missing, the first between {heights_mm[first]:g} and {heights_mm[first + 1]:g} mm",
+            f"{lost} {'slice is' if lost == 1 else 'slices are'} missing, the first between {heights_mm[first]:g} and {heights_mm[first + 1]:g} mm",
             where=where,
             remedy="Copy the whole series",
         )

@@ -18,6 +18,7 @@ from .dicom_header import (
     Header,
     class_uid,
     hushed,
+    instance_uid,
     is_dicom,
     items,
     number,
@@ -204,7 +205,7 @@ def _without_duplicates(found: list[tuple[Path, Header]]) -> list[tuple[Path, He
     """Keep the first file of each instance: exports often hold the same image twice."""
     kept: dict[Hashable, tuple[Path, Header]] = {}
     for path, header in found:
-        kept.setdefault(text(header, "SOPInstanceUID") or path, (path, header))
+        kept.setdefault(instance_uid(header) or path, (path, header))
     return list(kept.values())
 
 
@@ -270,7 +271,7 @@ def _belongs(header: Header) -> Hashable:
     uid = text(header, "SeriesInstanceUID") or (text(header, "StudyInstanceUID"), _written(header, "SeriesNumber"))
     kind = class_uid(header)
     if value(header, "NumberOfFrames") or kind.removeprefix(STORAGE) in SEG_CLASSES | {RTSTRUCT_CLASS}:
-        return uid, text(header, "SOPInstanceUID")
+        return uid, instance_uid(header)
     shape = tuple(_written(header, k) for k in ("Rows", "Columns"))
     axes = tuple(round(v, 2) + 0.0 for v in numbers(header, "ImageOrientationPatient"))
     pixel = tuple(round(v, 4) for v in numbers(header, "PixelSpacing"))

@@ -20,6 +20,7 @@ from .dicom_frames import frame_headers
 from .dicom_header import Header, item, items, number, numbers, pydicom_module, value
 from .dicom_series import LARGEST_TILT_RATIO, LARGEST_UNEVENNESS_RATIO, check_heights, quiet
 from .dicom_sort import Series
+from .paths import printable
 
 Float64 = NDArray[np.float64]
 EXPORT_AGAIN = "Export the series again"
@@ -106,18 +107,43 @@ def _read(series: Series, where: str, straighten: bool) -> Stack:
 
 def decoded(files: list[str], where: str, kind: int) -> sitk.Image:
     """Return the rescaled voxels of files; the geometry is not to be trusted."""
-    try:
-        with quiet():
-            image: sitk.Image = sitk.ReadImage(files if len(files) > 1 else files[0], kind)
-    except RuntimeError:
+    with quiet(), _text_names(files) as names:
+        image = _read_or_none(names, kind)
+        lost = [] if image else [at for at, name in enumerate(names) if _read_or_none([name], kind) is None]
+    if image is None:
+        few = ", ".join(printable(Path(files[at]).name) for at in lost[:3])
+        told = f"{len(lost)} of {len(files)} files: {few}" if 0 < len(lost) < len(files) else "of no file"
         raise InputError(
-            "the pixels can't be decoded (a damaged file, or a compression that is not known here)",
+            f"the pixels can't be decoded, {told} (damaged, or in a compression that is not known here)",
             where=where,
             remedy="Copy the series again, or let the PACS send it uncompressed (Explicit VR Little Endian)",
-        ) from None
+        )
     for key in image.GetMetaDataKeys():  # among them the patient's name
         image.EraseMetaData(key)
     return image
+
+
+def _read_or_none(names: list[str], kind: int) -> sitk.Image | None:
+    try:
+        return sitk.ReadImage(names if len(names) > 1 else names[0], kind)
+    except RuntimeError:
+        return None
+
+
+@contextmanager
+def _text_names(files: list[str]) -> Iterator[list[str]]:
+    """Give files names that SimpleITK takes: old archives write them in Latin letters that are no UTF-8 text."""
+    if all(printable(file) == file for file in files):
+        yield files
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        names = [str(Path(folder) / f"{number}.dcm") for number in range(len(files))]
+        for file, name in zip(files, names, strict=True):
+            try:
+                os.symlink(os.path.abspath(file), name)
+            except OSError:  # a disk or a system without links
+                shutil.copyfile(file, name)
+        yield names
 
 
 def axes_of(holder: Header, where: str) -> Float64:

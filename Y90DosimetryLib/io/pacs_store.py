@@ -67,6 +67,13 @@ def push(folder: Path, peer: Peer, progress: Progress = silent) -> Pushed:
             where=str(folder),
             remedy="Nothing was sent. Send each patient's folder by itself",
         )
+    nameless = sum(1 for series in sorting.series for header in series.headers if not _has_uids(header))
+    if nameless:
+        raise InputError(
+            f"{nameless} files lack their SOPInstanceUID, StudyInstanceUID or SeriesInstanceUID",
+            where=str(folder),
+            remedy="Nothing was sent. No PACS can store them: export them again with their UIDs",
+        )
     progress(0.2, "asking the PACS")
     echo(peer)
     files = [(f, h, series) for series in sorting.series for f, h in zip(series.files, series.headers, strict=True)]
@@ -89,6 +96,11 @@ def push(folder: Path, peer: Peer, progress: Progress = silent) -> Pushed:
                     refused.append(line)
     progress(1.0, "done")
     return Pushed(stored, tuple(refused), tuple(notes))
+
+
+def _has_uids(header: Header) -> bool:
+    """Whether a data set says which object of which study and series it is."""
+    return all(text(header, f"{of}InstanceUID") for of in ("SOP", "Study", "Series"))
 
 
 def _syntax(header: Header) -> str:

@@ -15,7 +15,8 @@ from ..errors import GeometryError, InputError
 from ..images import array_of, check_geometry
 from ..structures import UINT8
 from .dicom_series import DicomHeader, quiet, read_dicom_file, read_series, series_files
-from .wholeness import check_whole, files_of
+from .paths import require_file, require_image_path
+from .wholeness import check_whole, detached_files, files_of
 
 DIGEST_CHUNK_BYTES = 1 << 20
 
@@ -41,7 +42,8 @@ def read_image(path: Path, where: str, series: str = "") -> sitk.Image:
     Raises
     ------
     InputError, GeometryError
-        If it is missing, unreadable, truncated, in color, not three-dimensional, or lacks slices.
+        If it is missing, unreadable, truncated, in color, not three-dimensional, or lacks slices; or its name is
+        no UTF-8 text.
     """
     return read_volume(path, where, series).image
 
@@ -49,7 +51,7 @@ def read_image(path: Path, where: str, series: str = "") -> sitk.Image:
 def read_volume(path: Path, where: str, series: str = "") -> Volume:
     """Return what `read_image` does, with what the DICOM header says."""
     at = _at(path, where)
-    _require_there(path, at)
+    _require_readable(path, at)
     try:
         if path.is_dir():
             volume = Volume(*read_series(path, at, series))
@@ -75,7 +77,7 @@ def read_volume(path: Path, where: str, series: str = "") -> Volume:
 def read_segmentation_image(path: Path, where: str) -> sitk.Image:
     """Return the image of a segmentation file with its header fields; it may have several layers."""
     at = _at(path, where)
-    _require_there(path, at)
+    _require_readable(path, at)
     if path.is_dir() or _image_io(path, at) != "NrrdImageIO":
         raise InputError(
             "this is not a Slicer segmentation (.seg.nrrd)",
@@ -156,7 +158,7 @@ def digest(path: Path, series: str = "") -> str:
     InputError
         If there is no such file or folder, or the folder has not one series to choose.
     """
-    _require_there(path, str(path))
+    require_image_path(path, str(path))
     files = series_files(path, str(path), series) if path.is_dir() else files_of(path)
     sha = hashlib.sha256()
     for file in sorted(files, key=lambda f: f.name):
@@ -170,16 +172,16 @@ def _at(path: Path, where: str) -> str:
     return where if str(path) in where else f"{where}, {path}"
 
 
-def _require_there(path: Path, where: str) -> None:
-    if not path.exists():
-        raise InputError("there is no such file or folder", where=where, remedy="Check the path")
-    try:
-        if path.is_file():
-            path.open("rb").close()
-        else:
-            next(path.iterdir(), None)
-    except OSError as error:
-        raise InputError(f"it can't be opened ({error.strerror})", where=where, remedy="Check the rights") from None
+def _require_readable(path: Path, where: str) -> None:
+    """Raise `InputError` where the files of an image can't be handed to SimpleITK."""
+    require_image_path(path, where)
+    if path.is_dir():
+        return
+    if not path.stat().st_size:
+        raise InputError("the file is empty: this is no image", where=where, remedy="Copy or export it again")
+    for other in detached_files(path):
+        if other.exists():
+            require_file(other, f"{where}, its other file {other.name}")
 
 
 def _image_io(path: Path, where: str) -> str:

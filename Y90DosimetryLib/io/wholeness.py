@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from math import prod
@@ -18,11 +19,18 @@ CHUNK_BYTES = 16384
 GIPL_HEADER_BYTES = 256
 ANY_ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 
+IN_PLACE = (b"LOCAL", b"LIST")
+"""Words that stand where a header names the file with its voxels."""
 COPY_AGAIN = "Copy or export it again"
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
     """Return the files an image consists of: *path*, then the file with its voxels where that is another one."""
+    return (path, *(other for other in detached_files(path) if other.is_file()))
+
+
+def detached_files(path: Path) -> tuple[Path, ...]:
+    """Return where the voxels of an image lie, or its header, if not in *path*; whether they are there or not."""
     name = path.name.lower()
     detached: list[str] = []
     if name.endswith((".nhdr", ".nrrd", ".mhd", ".mha")):
@@ -31,13 +39,12 @@ def files_of(path: Path) -> tuple[Path, ...]:
         if name.endswith(("hdr", "nrrd")):
             head, pattern = head[: _nrrd_header_bytes(head)], rb"^data ?file: *(\S.*?)\s*$"
         found = re.search(pattern, head, re.MULTILINE)
-        detached = [found[1].decode(errors="replace")] if found else []
+        detached = [os.fsdecode(found[1])] if found and found[1].upper() not in IN_PLACE else []
     elif name.endswith(".hdr"):
         detached = [path.stem + ".img", path.stem + ".img.gz"]
     elif name.endswith((".img", ".img.gz")):
         detached = [re.sub(r"\.img(\.gz)?$", ".hdr", path.name, flags=re.IGNORECASE)]
-    beside = [path.parent / other for other in detached]
-    return (path, *(other for other in beside if other.is_file()))
+    return tuple(path.parent / other for other in detached)
 
 
 def check_whole(path: Path, reader: sitk.ImageFileReader, where: str) -> None:

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..images import DoseMap
+from .paths import require_text
 
 
 @contextmanager
@@ -25,6 +26,7 @@ def output_folder(path: Path) -> Iterator[Path]:
         If *path* is a file, a folder with something in it, or can't be made.
     """
     path = path.absolute()
+    require_text(path, str(path))
     _refuse_used(path)
     with _beside(path, "") as (temporary, made):
         with _say_why(path):
@@ -48,9 +50,12 @@ def output_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         If *path* exists and is not to be overwritten, is a folder, or can't be made.
     """
     path = path.absolute()
-    if path.is_dir():
+    require_text(path, str(path))
+    with _say_why(path):
+        is_folder, is_there = path.is_dir(), path.exists()
+    if is_folder:
         raise InputError("this is a folder", where=str(path), remedy="Give the name of a file")
-    if path.exists() and not overwrite:
+    if is_there and not overwrite:
         raise InputError("the file exists already", where=str(path), remedy="Choose another name, or remove it")
     with _beside(path, path.name[len(path.name.split(".")[0]) :]) as (temporary, made):
         with _say_why(path):
@@ -146,9 +151,12 @@ def _remove_empty(folder: Path) -> None:
 
 
 def _refuse_used(path: Path) -> None:
-    if path.exists() and not path.is_dir():
+    with _say_why(path):
+        is_folder, is_there = path.is_dir(), path.exists()
+        is_used = is_folder and any(path.iterdir())
+    if is_there and not is_folder:
         raise InputError("there is a file of this name", where=str(path), remedy="Choose another folder")
-    if path.is_dir() and any(path.iterdir()):
+    if is_used:
         raise InputError(
             "the folder exists and is not empty", where=str(path), remedy="Choose another one, or remove it first"
         )

@@ -11,7 +11,7 @@ from .models import Column, ModelDose, ModelRow, ModelTable, models_side_by_side
 from .opening_times import Edge, EdgeCause, Opening, openings
 from .plan import Plan, PlanOptions, plan_of
 from .prescription import Window, window, windows
-from .stated import Recovery, StatedInputs, stated_from
+from .stated import Recovery, StatedInputs, stated_from, with_typed
 from .uncertainty import DoseInterval, Safety, intervals, monte_carlo, safety_of
 from .vials import Schedule, VialTime, combinations, vial_times
 
@@ -67,4 +67,5 @@ __all__ = [
     "window",
     "window_ends",
     "windows",
+    "with_typed",
 ]

@@ -25,10 +25,10 @@ class Recovery:
     sd_exponent: float = 0.0
 
     def __post_init__(self) -> None:
-        require_positive(self.half_volume_ml, "recovery, half_volume_ml", "mL")
-        require_positive(self.exponent, "recovery, exponent")
-        require_not_negative(self.sd_half_volume_ml, "recovery, sd_half_volume_ml", "mL")
-        require_not_negative(self.sd_exponent, "recovery, sd_exponent")
+        require_positive(self.half_volume_ml, "uncertainty, recovery_half_volume_ml", "mL")
+        require_positive(self.exponent, "uncertainty, recovery_exponent")
+        require_not_negative(self.sd_half_volume_ml, "uncertainty, recovery_sd_half_volume_ml", "mL")
+        require_not_negative(self.sd_exponent, "uncertainty, recovery_sd_exponent")
 
     def fraction(self, volume_ml: float, half_volume_ml: float | None = None, exponent: float | None = None) -> float:
         """Return the recovered fraction of a volume's counts, with other parameters if they are given."""
@@ -86,6 +86,18 @@ class StatedInputs:
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "recovery"}
         return {name: float(value) for name, value in found.items() if value is not None}
 
+    def by_name(self) -> Mapping[str, float]:
+        """Return everything stated by the names that `stated_from` takes."""
+        recovery = self.recovery
+        of_recovery = {} if recovery is None else {n: float(getattr(recovery, f)) for n, f in RECOVERY_NAMES.items()}
+        return {**self.numbers(), **of_recovery}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is stated, to be told beside the intervals; none where nothing uncertain is."""
+        stated = ", ".join(f"{name} = {value:g}" for name, value in self.by_name().items())
+        return () if self.is_empty else (f"Stated uncertainty of inputs: {stated}.",)
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing uncertain is stated."""
@@ -124,3 +136,20 @@ def stated_from(values: Mapping[str, float]) -> StatedInputs:
         )
     recovery = Recovery(**of_recovery) if of_recovery else None
     return StatedInputs(recovery=recovery, **{n: v for n, v in values.items() if n not in RECOVERY_NAMES})
+
+
+def with_typed(written: StatedInputs, typed: Mapping[str, float]) -> tuple[StatedInputs, tuple[str, ...]]:
+    """Return the inputs of a case file with those typed for one plan in their place, and what was replaced.
+
+    Raises
+    ------
+    InputError
+        As `stated_from` does, of both together.
+    """
+    before = written.by_name()
+    replaced = (
+        f"{name} = {value:g} was typed for this plan in place of the case file's {before[name]:g}."
+        for name, value in typed.items()
+        if name in before and before[name] != value
+    )
+    return stated_from({**before, **typed}), tuple(replaced)

@@ -18,11 +18,21 @@ from .as_json import as_json
 from .content import Content, content_of, role_of
 from .followup_page import follow_up_section
 from .html_parts import Section, file_name
-from .plan_page import plan_section
+from .plan_page import REPORT_OPTIONS, plan_section
 from .plots import Curve, dvh_plot
 from .slices import SliceOptions, full_scale_gy, point_to_show_mm, three_planes
 
-__all__ = ["Content", "Section", "as_html", "as_json", "content_of", "pictures_of", "sections_of", "write_report"]
+__all__ = [
+    "REPORT_OPTIONS",
+    "Content",
+    "Section",
+    "as_html",
+    "as_json",
+    "content_of",
+    "pictures_of",
+    "sections_of",
+    "write_report",
+]
 
 DVH_MARKS_GY = (120.0, 205.0)
 NOT_OUTLINED = frozenset({Role.LUNGS, Role.PLANNED_RESECTION, Role.NORMAL_LIVER})

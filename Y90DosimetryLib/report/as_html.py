@@ -9,6 +9,7 @@ from ..case import SCENARIOS
 from ..checks import CheckResult
 from ..checks import Outcome as CheckOutcome
 from ..guidelines import Finding, Outcome, Verdict, load_references
+from ..guidelines.wording import value_text
 from ..missing import Missing
 from .content import NOTICE, Content, DoseRow, lesion_kinds
 from .html_parts import SYMBOLS as SYMBOLS
@@ -156,7 +157,7 @@ def _findings(findings: Sequence[Finding]) -> str:
             if f.missing
             else ""
         )
-        values = "; ".join(m.text for m in f.judged if m.measure.is_dose or m.measure.kind.value == "number")
+        values = "; ".join(f.value_text(m) for m in f.judged if m.measure.is_dose or m.measure.kind.value == "number")
         places = "<br>".join(
             escape(
                 f"{load_references()[s.reference].short}: {s.place}"
@@ -185,13 +186,15 @@ def _findings(findings: Sequence[Finding]) -> str:
 
 def _measures(content: Content) -> str:
     by_id = {m.measure_id: m for m in content.measurements if not m.about}
+    rules = [f.rule for f in content.findings]
     rows = []
     for name in KEY_MEASURES:
         m = by_id.get(name)
         if m is not None:
             css = "missing" if m.value is None else "number"
-            rows.append(f'<tr><td>{escape(m.measure.title)}</td><td class="{css}">{escape(m.text)}</td></tr>')
-    return table(["Measure", "Value"], rows) + _which_study(content)
+            text = escape(value_text(m, rules))
+            rows.append(f'<tr><td>{escape(m.measure.title)}</td><td class="{css}">{text}</td></tr>')
+    return table(["Measure", "Value"], rows, 1) + _which_study(content)
 
 
 def _which_study(content: Content) -> str:

@@ -13,6 +13,7 @@ from ..measures import Measurement
 from ..missing import Missing
 from .content import NOTICE, Content, DoseRow, InfusionRow
 from .follow_up_json import follow_up_json
+from .followup_outcome import outcome_json
 
 SCHEMA = "y90-assessment/1"
 
@@ -44,6 +45,7 @@ def as_json(content: Content) -> dict[str, Any]:
         "findings": [_finding(f) for f in content.findings],
         "checks": [_check(c) for c in content.checks],
         "follow_up": None if content.follow_up is None else follow_up_json(content.follow_up),
+        "outcome": outcome_json(content.case, content.explant),
         "settings": _plain(asdict(content.case.settings)),
         "methods": dict(content.methods),
         "notes": list(content.case.notes),

@@ -14,6 +14,7 @@ from ..dosimetry.deposits import Model, count_reference_name
 from ..dosimetry.dvh import Dvh, DvhSummary
 from ..dosimetry.regions import RegionKind
 from ..followup.overview import FollowUp
+from ..followup.pathology import PatientNecrosis, explant_of
 from ..guidelines import Finding, Verdict
 from ..images import ActivityMap
 from ..io.case_file import InputFile
@@ -78,6 +79,8 @@ class Content:
     created_at: datetime
     version: str = __version__
     follow_up: FollowUp | None = None
+    explant: PatientNecrosis | None = None
+    """None without any pathology."""
 
     @property
     def raised(self) -> tuple[CheckResult, ...]:
@@ -133,6 +136,7 @@ def content_of(assessment: Assessment, inputs: Sequence[InputFile] = (), created
         inputs=tuple(inputs),
         created_at=created_at or datetime.now(UTC).replace(microsecond=0),
         follow_up=assessment.follow_up,
+        explant=explant_of(case, doses),
     )
 
 

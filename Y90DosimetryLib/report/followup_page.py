@@ -14,6 +14,8 @@ from ..followup.readiness import Readiness
 from ..followup.remnant import DOSE_RULE, GROWTH_RULE, Growth, RemnantAt
 from ..followup.timeline import SURGERY_RULE, State, TimeLine, Window
 from ..guidelines import Finding, Outcome
+from ..guidelines.wording import value_text
+from ..measures import measure, written
 from ..missing import Missing
 from ..structures import Role
 from .followup_outcome import outcome_html
@@ -172,7 +174,8 @@ def _dose(follow_up: FollowUp) -> str:
     words = f"above the {remnant.dose_for_growth_gy:g} Gy after which growth of at least {growth} was seen"
     if not above:
         words = f"not above {remnant.dose_for_growth_gy:g} Gy: growth of {growth} is not assured"
-    return f"<p>The perfused normal liver got a mean of {dose_gy:.0f} Gy, {words} ({DOSE_RULE}).</p>"
+    mean = written(measure("ntad_gy.multicompartment"), dose_gy, remnant.dose_for_growth_gy)
+    return f"<p>The perfused normal liver got a mean of {mean}, {words} ({DOSE_RULE}).</p>"
 
 
 def _readiness(readiness: Readiness) -> str:
@@ -182,7 +185,9 @@ def _readiness(readiness: Readiness) -> str:
         said = "".join(
             f"<br>{escape(f.message)} <span class='soft small rule'>{f.rule.id}</span>" for f in answer.findings
         )
-        values = "; ".join(f"{m.measure.title}: {m.text}" for m in answer.values if m.value is not None)
+        rules = [f.rule for f in answer.findings]
+        known = [m for m in answer.values if m.value is not None]
+        values = "; ".join(f"{m.measure.title}: {value_text(m, rules)}" for m in known)
         title = f"<b>{escape(answer.question.title)}</b>{said}"
         rows.append(f'<tr><td>{tag(mark)}</td><td>{title}</td><td class="small">{escape(values)}</td></tr>')
     supposed = f" Supposed: {'; '.join(readiness.supposed)}." if readiness.supposed else ""

@@ -70,10 +70,11 @@ def tag(mark: str, words: str = "") -> str:
     return f'<span class="tag {mark}">{SYMBOLS[mark]} {escape(words or mark.replace("_", " "))}</span>'
 
 
-def table(head: Sequence[str], rows: Iterable[str], numbers_from: int = 99) -> str:
-    """Return a table of rows that are HTML already; columns from *numbers_from* on hold numbers."""
+def table(head: Sequence[str], rows: Iterable[str], numbers_from: int = 99, numbers_before: int = 99) -> str:
+    """Return a table of rows that are HTML already; columns from *numbers_from* to *numbers_before* hold numbers."""
     cells = "".join(
-        f'<th class="number">{h}</th>' if i >= numbers_from else f"<th>{h}</th>" for i, h in enumerate(head)
+        f'<th class="number">{h}</th>' if numbers_from <= i < numbers_before else f"<th>{h}</th>"
+        for i, h in enumerate(head)
     )
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 

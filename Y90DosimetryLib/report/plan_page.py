@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html import escape
 
 from ..assessment import Assessment
@@ -11,6 +12,7 @@ from ..errors import InputError, MissingToolError
 from ..missing import Missing
 from ..planning import Comparison, Plan, PlanOptions, Window, calendar, plan_of
 from ..planning.compare import LesionRow, delivered_pairs, under_target_ml
+from ..planning.prescription import end_text
 from ..progress import Progress, silent
 from ..structures import Role, Structure
 from .content import NOTICE
@@ -22,6 +24,8 @@ from .plan_vials import day_words, vials_html
 from .slices import SliceOptions, point_to_show_mm, three_planes
 
 TITLE = "Plan"
+REPORT_OPTIONS = PlanOptions(models=True)
+"""How a report plans where nothing else is chosen."""
 WINDOW, TOGETHER, OVERLAY, UNDER = "Window", "Two infusions together", "Planned and delivered", "Under target"
 
 
@@ -36,11 +40,12 @@ def plan_section(
     is_open = any(s.basis == "planned" for s in counted_sessions(case))
     if not is_open and not delivered_pairs(case):
         return None
+    options = options or REPORT_OPTIONS
     try:
-        plan = plan_of(case, assessment.doses.prepared, options or PlanOptions(models=True), progress)
+        plan = plan_of(case, assessment.doses.prepared, options, progress)
     except InputError as error:
         return Section(TITLE, gap(f"No plan: {error}"), {})
-    return section_of(plan, assessment)
+    return section_of(replace(plan, notes=(*plan.notes, *options.stated.notes)), assessment)
 
 
 def section_of(plan: Plan, assessment: Assessment | None = None) -> Section:
@@ -130,10 +135,12 @@ def _ticks(plan: Plan) -> tuple[tuple[str, VialTick], ...]:
 
 def _parts(plan: Plan, pictures: Mapping[str, bytes], why_none: str) -> Iterator[str]:
     label = escape(plan.lines.session.label)
-    yield f'<p class="soft">Session {label}. Activities are those at infusion, before the residual.</p>'
+    yield f"<p class=\"soft\">Session '{label}'. Activities are those at infusion, before the residual.</p>"
     yield bullets(plan.notes)
     yield gap(f"No pictures: {why_none}") if why_none else ""
     compared = () if plan.comparison is None else tuple(_comparison_html(plan.comparison, pictures))
+    if plan.comparison is not None and not plan.is_second_session:  # else that session follows with all its bounds
+        compared += tuple(_second_html(plan.comparison))
     if plan.is_second_session:
         yield from compared
         yield "<h3>A second session</h3>"
@@ -168,12 +175,13 @@ def _window_html(window: Window) -> str:
         said = [f"this activity can't keep {c.name}" for c in window.impossible]
         said += [window.conflict.text] if window.conflict is not None else []
         return f'<p class="answer"><b>{name}: no activity keeps every target and limit.</b></p>' + bullets(said)
-    high = f"{window.high_gbq:.3f} GBq" if window.high_binding else "any more (nothing limits it)"
+    low, most = window.end_texts
+    high = f"{most} GBq" if window.high_binding else "any more (nothing limits it)"
     inside = "lie inside" if window.holds(window.entered_gbq) else "lie <b>outside</b>"
     said = [f"least: {c.name}" for c in window.low_binding] + [f"most: {c.name}" for c in window.high_binding]
     said += [f"out of reach: {c.name}" for c in window.unfulfilled_wishes]
     return (
-        f'<p class="answer"><b>{name}: {window.low_gbq:.3f} GBq to {high}</b>; the entered'
+        f'<p class="answer"><b>{name}: {low} GBq to {high}</b>; the entered'
         f" {window.entered_gbq:.3f} GBq {inside}.</p>" + bullets(said)
     )
 
@@ -184,7 +192,7 @@ def _open_questions(plan: Plan) -> Iterator[str]:
         said = (
             f"{q.rule.id} would ask {'; '.join(b.text for b in q.bounds) or 'a dose'}: {q.because}" for q in questions
         )
-        yield "<p>Not evaluable, so not in the window:</p>" + bullets(said, "small")
+        yield "<p>Not evaluable, so not in the window:</p>" + bullets(dict.fromkeys(said), "small")
     yield bullets(f"Set aside by the user: {text}" for text in plan.constraints.set_aside)
 
 
@@ -234,6 +242,9 @@ def _comparison_html(c: Comparison, pictures: Mapping[str, bytes]) -> Iterator[s
         yield gap(f"No map of what is underdosed: {volume_ml.because}")
     else:
         yield f'<p class="soft small">Under its target after the delivery: {volume_ml:.1f} mL in whole voxels.</p>'
+
+
+def _second_html(c: Comparison) -> Iterator[str]:
     said = [f"{w.label}: {_needs(w)}" for w in c.second]
     if said:
         yield "<p>A second session that spreads as the plan did, all that was delivered counted:</p>" + bullets(said)
@@ -242,9 +253,9 @@ def _comparison_html(c: Comparison, pictures: Mapping[str, bytes]) -> Iterator[s
 def _needs(window: Window) -> str:
     targets = [a for a in window.allowances if a.constraint.kind == "target" and a.is_possible]
     most = max(targets, key=lambda a: a.least_gbq, default=None)
-    need = "no target asks for more" if most is None else f"every target needs {most.least_gbq:.3f} GBq"
+    need = "no target asks for more" if most is None else f"every target needs {end_text(most.least_gbq, True)} GBq"
     if not window.is_empty:
-        return f"{need}; the window is {window.low_gbq:.3f} to {window.high_gbq:.3f} GBq"
+        return f"{need}; the window is {' to '.join(window.end_texts)} GBq"
     why = [f"no activity keeps {c.name}" for c in window.impossible]
     why += [window.conflict.text] if window.conflict is not None else []
     return f"{need}, but {'; '.join(why)}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..missing import Missing
 from ..planning import Bound, Comparison, Constraint, FeasibleSet, Side, Window
-from ..planning.prescription import Allowance
+from ..planning.prescription import Allowance, end_text
 from ..structures import Role
 from .colors import LineStyle, Rgb, structure_styles
 from .content import role_of
@@ -106,9 +106,10 @@ def _window_row(canvas: Canvas, window: Window, place: Place, top: int, high: fl
         return
     low, end = place(window.low_gbq), place(min(window.high_gbq, high))
     canvas.fill((low, top + 14, max(end, low + 3), top + _ROW_PX - 14), GREEN)
-    canvas.text(f"{window.low_gbq:.3f}", low - 6, y, _TEXT, GREEN, across="right", bold=True, halo=PAPER)
+    low_text, high_text = window.end_texts
+    canvas.text(low_text, low - 6, y, _TEXT, GREEN, across="right", bold=True, halo=PAPER)
     if window.high_gbq < high:
-        canvas.text(f"{window.high_gbq:.3f}", end + 8, y, _TEXT, GREEN, bold=True, halo=PAPER)
+        canvas.text(high_text, end + 8, y, _TEXT, GREEN, bold=True, halo=PAPER)
 
 
 def _constraint_row(
@@ -130,7 +131,8 @@ def _constraint_row(
         canvas.text("kept whatever this activity", least + 8, y, _SMALL, SOFT, halo=PAPER)
     if one.least_gbq > 0:
         canvas.fill((least - 2, top + 10, least + 3, top + _ROW_PX - 10), edge)
-        words = f"from {one.least_gbq:.3f}" if one.least_gbq <= high else f"from {one.least_gbq:.3f}, beyond"
+        words = f"from {end_text(one.least_gbq, True)}"
+        words = words if one.least_gbq <= high else f"{words}, beyond"
         crosses = least - 12 - text_width_px(words, _SMALL, binds) < entered < least
         if crosses and least + 24 + text_width_px(words, _SMALL, binds) < WIDTH_PX:
             canvas.text(words, least + 10, y, _SMALL, edge, bold=binds, halo=PAPER)
@@ -140,7 +142,7 @@ def _constraint_row(
         inside = one.most_gbq <= high
         if inside:
             canvas.fill((most - 2, top + 10, most + 3, top + _ROW_PX - 10), edge)
-        words = f"up to {one.most_gbq:.3f}"
+        words = f"up to {end_text(one.most_gbq, False)}"
         across: tuple[float, bool] = (most + 8, True) if inside else (most - 8, False)
         if inside and most + 16 + text_width_px(words, _SMALL, binds) > WIDTH_PX:
             across = (most - 8, False)

@@ -18,8 +18,8 @@ def sure_html(plan: Plan) -> str:
     if isinstance(found, Missing):
         names = ", ".join(StatedInputs.names())
         return gap(
-            f"No interval: {found.because}. With `y90 plan CASE.toml --uncertain NAME=SD` every dose and both ends of"
-            f" the window get one; inputs: {names}."
+            f"No interval: {found.because}. With [uncertainty] in the case file, or `y90 plan CASE.toml --uncertain"
+            f" NAME=SD`, every dose and both ends of the window get one; inputs: {names}."
         )
     when = "with what was delivered, before a second session" if plan.is_second_session else "at the entered activities"
     ends = bullets(end.text for end in plan.ends)
@@ -38,8 +38,8 @@ def sure_html(plan: Plan) -> str:
     return (
         f'<p class="soft small">Doses with {COVERAGE_FACTOR_RATIO:g} standard deviations of the stated inputs.</p>'
         + (f"<p>Ends of the window:</p>{ends}" if ends else "")
-        + table(["Asked", f"Probability that it is kept, {when}", "Inputs that alone could turn it"], safe)
+        + table(["Asked", f"Probability that it is kept, {when}", "Inputs that alone could turn it"], safe, 1, 2)
         + "<details><summary>Every dose with its interval</summary>"
-        + table(["Dose", "Gy", "interval, Gy", "mostly from"], rows)
+        + table(["Dose", "Gy", "interval, Gy", "mostly from"], rows, 1, 3)
         + "</details>"
     )
