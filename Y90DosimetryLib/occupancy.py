@@ -21,6 +21,7 @@ from .structures import UINT8, Box, Structure
 Float = NDArray[np.float32]
 PARALLEL_TOLERANCE = 1e-4  # of a direction cosine: 0.05 mm over half a meter
 SPACING_TOLERANCE = 1e-6  # of a voxel: rounding of a spacing must not change the number of points
+TOUCH_FRACTION = 1e-6  # of a voxel: faces that meet must not overlap by the rounding of a position
 POINTS_AT_ONCE = 2_000_000
 
 
@@ -181,6 +182,7 @@ def _overlaps(low: NDArray[np.float64], high: NDArray[np.float64], cells: int) -
     edges = np.arange(first, max(last, first) + 1) - 0.5
     inside = np.minimum(high, edges[1:, None]) - np.maximum(low, edges[:-1, None])
     fractions = np.clip(inside, 0.0, None) / (high - low)
+    fractions[fractions < TOUCH_FRACTION] = 0.0
     return first, last, fractions.astype(np.float32)
 
 

@@ -52,6 +52,11 @@ def sessions_apart(hours: float):
     return case(plan(), plan(second, label="second", left=0.01))
 
 
+def in_one_image(hours: float, **more):
+    later = infusion("2", given_at=GIVEN_AT - timedelta(hours=hours))
+    return case(delivered(infusion(), later, **more))
+
+
 def remnant(volume_ml: float):
     return case(flr=of_volume(Role.FLR, "FLR", round(volume_ml)))
 
@@ -100,6 +105,7 @@ EDGES = {
         lambda: given(calibrated_at=datetime(2026, 3, 1, 23, tzinfo=EASTERN)),
     ),
     "calibration_time_zone": edge(lambda: given(given_at=GIVEN_AT.astimezone(WINTER))),
+    "infusions_apart": edge(lambda: in_one_image(4.1), lambda: in_one_image(4.0), step=0.1),
     "session_order": edge(lambda: sessions_apart(-0.1), lambda: sessions_apart(0.1), step=0.1),
     "sflr_high": edge(lambda: remnant(1.101 * TELV_ML), lambda: remnant(1.099 * TELV_ML)),
     **{f"{name}_{end}": body_edge(name, end) for name in BODY_EDGES for end in ("low", "high")},
@@ -211,6 +217,12 @@ def test_a_plan_and_its_delivery_have_no_order():
     earlier = infusion(given_at=GIVEN_AT - timedelta(hours=5))
     results = check_inputs(case(plan(), delivered(earlier, delivers="plan")))
     assert not [r for r in results if r.check.id == "session_order"]
+
+
+@pytest.mark.parametrize("image", [{"reference_time": None}, {"image": plan().image}])
+def test_infusions_may_be_apart_where_the_image_needs_no_decay(image):
+    """Corrected to the infusion already, or relative: nothing decays as one."""
+    assert not [r for r in check_inputs(in_one_image(24.0, **image)) if r.check.id == "infusions_apart"]
 
 
 def test_the_first_infusion_of_a_session_decides_its_place_in_time():

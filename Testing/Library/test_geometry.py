@@ -6,7 +6,13 @@ from shapes import FLIPPED, IDENTITY, box, ellipsoid, grid, rotation
 
 from Y90DosimetryLib.case import Case
 from Y90DosimetryLib.compartments import compartments_of
-from Y90DosimetryLib.geometry import center_mm, covered_fraction, longest_diameter_mm, smallest_margin_mm
+from Y90DosimetryLib.geometry import (
+    center_mm,
+    covered_fraction,
+    covered_to_a_voxel,
+    longest_diameter_mm,
+    smallest_margin_mm,
+)
 from Y90DosimetryLib.structures import Role, Structure
 
 CT = grid((1.0, 1.0, 2.0), (200.0, 120.0, 120.0))
@@ -74,3 +80,17 @@ def test_a_tumor_half_outside_has_no_margin_and_half_its_coverage():
         ),
         1,
     )
+
+
+@pytest.mark.parametrize(("over_mm", "is_covered"), [(-2.0, True), (0.0, True), (1.0, True), (2.0, False)])
+def test_one_voxel_over_the_edge_is_no_miss_and_two_are(over_mm, is_covered):
+    cube = Structure(Role.TUMOR, "T", box(CT, (-40, -10, -10), (over_mm, 10, 10)))
+    parts = compartments_of(Case("t", (LIVER, RIGHT, cube)))
+    assert covered_to_a_voxel(parts, "T", frozenset({"Right"})) is is_covered
+    assert covered_fraction(parts, "T", frozenset({"Right"})) == pytest.approx(min(1.0, 40 / (40 + over_mm)))
+
+
+def test_a_lesion_beside_the_perfused_volume_is_not_covered_however_thin():
+    sheet = Structure(Role.TUMOR, "T", box(CT, (0, -10, -10), (1, 10, 10)))
+    parts = compartments_of(Case("t", (LIVER, RIGHT, sheet)))
+    assert not covered_to_a_voxel(parts, "T", frozenset({"Right"}))

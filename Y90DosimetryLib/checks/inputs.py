@@ -9,6 +9,7 @@ from itertools import pairwise
 from ..case import Case, Infusion, Patient, Session, Settings
 from ..dosimetry.doses import Doses
 from ..errors import InputError
+from ..images import ActivityMap
 from ..missing import Missing
 from ..physics import (
     DEFAULT_HALF_LIFE_H,
@@ -60,6 +61,7 @@ def observed(case: Case, doses: Doses | None) -> Iterator[Observation]:
             yield from _lung_shunt(infusion, measured, about)
             yield from _residual(infusion, about)
             yield from _vial(infusion, about)
+        yield from _apart_in_image(session)
     for first, second in pairwise(case.sessions):
         yield from _order(first, second)
     yield from _patient(case.patient)
@@ -175,6 +177,18 @@ def _order(first: Session, second: Session) -> Iterator[Observation]:
         yield Observation("session_order", about, Missing("not all infusions have a time", ("given_at",)))
     else:
         yield Observation("session_order", about, elapsed_h(times[0], times[1]))
+
+
+def _apart_in_image(session: Session) -> Iterator[Observation]:
+    """Measure how far apart infusions are whose activity one absolute image shows; a common decay splits the error."""
+    if len(session.infusions) < 2 or not isinstance(session.image, ActivityMap) or session.image.reference_time is None:
+        return
+    times = [i.given_at for i in session.infusions]
+    known = [t for t in times if t is not None]
+    hours: float | Missing = Missing("not all infusions have a time", ("given_at",))
+    if len(known) == len(times):
+        hours = elapsed_h(min(known), max(known))
+    yield Observation("infusions_apart", f"session '{session.label}'", hours)
 
 
 def _first_time(session: Session) -> datetime | None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from ..case import Case
 from ..case import counted_sessions as counted_sessions
 from ..compartments import Compartments, compartments_of
-from ..geometry import longest_diameter_mm, smallest_margin_mm
+from ..geometry import covered_to_a_voxel, longest_diameter_mm, smallest_margin_mm
 from ..images import array_of
 from ..missing import Missing
 from ..occupancy import excluding, occupancy_of
 from ..progress import Progress, silent
-from ..structures import Role
+from ..structures import LESION_ROLES, Role
 from ..studies import StudyVolumes, volumes_of_point
 from .deposits import Deposit, Model, SessionDoses, session_doses, total_deposit
 from .lung import lung_dose_gy, lung_mass_on_ct_g, lung_shunt_fraction
@@ -41,6 +41,8 @@ class Prepared:
     """Longest diameter of each tumor, as drawn."""
     tumor_margins_mm: Mapping[str, float | None]
     """Smallest margin of each tumor inside everything that is treated; see `smallest_margin_mm`."""
+    covered_to_a_voxel: frozenset[str]
+    """Tumors and thrombi inside everything that is treated, one voxel over the edge allowed."""
     time_points: tuple[StudyVolumes, ...] = ()
     """The volumes of each of the case's time points."""
 
@@ -117,6 +119,12 @@ def prepare(case: Case, progress: Progress = silent) -> Prepared:
             for s in tumors
             if treated and compartments.lesion(s.label)
         },
+        frozenset(
+            s.label
+            for role in LESION_ROLES
+            for s in case.of_role(role)
+            if treated and compartments.lesion(s.label) and covered_to_a_voxel(compartments, s.label, treated)
+        ),
         tuple(volumes_of_point(point) for point in case.time_points),
     )
 

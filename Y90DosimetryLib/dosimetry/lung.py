@@ -105,7 +105,8 @@ def lung_mass_on_ct_g(lungs: Structure, ct: CtImage) -> float | Missing:
         return Missing("the lungs are not outlined", ("lung_mass_g",))
     part = occupancy_of(lungs, Grid.of(ct.image))
     if part.total_ml < WHOLE_LUNGS_FRACTION * lungs.volume_ml:
-        return Missing(f"the CT shows only {part.total_ml / lungs.volume_ml:.0%} of the lungs", ("lung_mass_g",))
+        shown = f"{part.total_ml / lungs.volume_ml * 100:.0f} %"
+        return Missing(f"the CT shows only {shown} of the lungs", ("lung_mass_g",))
     return lung_mass_from_ct_g(array_of(ct.image)[part.box.slices], part.volume_ml)
 
 

@@ -131,7 +131,7 @@ def dose_image(
     energy = convolve(values, voxel_kernel(image.GetSpacing(), density_g_ml), progress=progress)
     lost_fraction = max(0.0, 1.0 - float(energy.sum(dtype=np.float64)) / total)
     dose_gy = _scaled(energy, gy_per_unit, into=energy)
-    return DoseMap(image_like(dose_gy, image), f"{text}, {lost_fraction:.1%} of the energy leaves the image")
+    return DoseMap(image_like(dose_gy, image), f"{text}, {lost_fraction * 100:.1f} % of the energy leaves the image")
 
 
 def _gy_per_gbq(voxel_ml: float, density_g_ml: float, joule_per_gbq: float) -> float:

@@ -85,6 +85,10 @@ class Finding:
         """What the rule asks for, with its numbers and units."""
         return wording.asked(self.rule)
 
+    def value_text(self, measurement: Measurement) -> str:
+        """Return one of the judged values as a reader sees it, never rounded to a limit of the rule."""
+        return wording.value_text(measurement, [self.rule])
+
     @property
     def needs(self) -> tuple[str, ...]:
         """The facts or fields that would supply what is missing."""

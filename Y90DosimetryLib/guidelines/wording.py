@@ -105,6 +105,22 @@ def in_general(says: str, requirements: Iterable[Requirement]) -> str:
     return _PLACE.sub(lambda match: limit if match.group(1) == "limit" else "…", says)
 
 
+def value_text(measurement: Measurement, rules: Iterable[Rule]) -> str:
+    """Return a value with as many decimals as it takes to differ from every limit that *rules* set for it."""
+    limits = [
+        choice
+        for rule in rules
+        for requirement in rule.requirements()
+        for c in requirement.conditions()
+        if c.measure_id == measurement.measure_id and c.comparison.is_order
+        for choice in c.choices
+    ]
+    if measurement.value is None:
+        return measurement.text
+    texts = [measurement.text, *(written(measurement.measure, measurement.value, limit) for limit in limits)]
+    return max(texts, key=len)
+
+
 def met(rule: Rule, known: Known, about: str = "") -> str:
     """Return the sentence of a rule that is met: what was found, and what was asked."""
     asked_of: dict[str, list[Condition]] = {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..case import Basis, Infusion
+from ..checks.inputs import SUNDAY, US_EASTERN
 from ..dosimetry.deposits import InfusionDoses, Model, SessionDoses
 from ..dosimetry.regions import ablative_perfused
 from ..errors import InputError
@@ -106,13 +107,21 @@ def local(moment: datetime, time_zone: str | None) -> datetime:
 def treatment_day(infusion: Infusion, time_zone: str | None) -> int | Missing:
     """Return the hospital's calendar days from calibration to infusion: 3 is Wednesday of week 1 after a Sunday.
 
-    The date of calibration is that of its own offset: noon of Sunday in the east of America is Monday in Asia, and
-    a Wednesday there is still the Wednesday of week 1.
+    Noon of Sunday in the east of America is Monday in Asia, and a Wednesday there is still the Wednesday of week 1.
     """
     given, calibrated = infusion.given_at, infusion.vial.calibrated_at
     if given is None or calibrated is None:
         return NO_TIMES
-    return (local(given, time_zone).date() - calibrated.date()).days
+    return (local(given, time_zone).date() - calibration_date(calibrated)).days
+
+
+def calibration_date(calibrated_at: datetime) -> date:
+    """Return the date from which days are counted: the vial's Sunday, on whichever clock its calibration is written.
+
+    A calibration on no Sunday, neither on its own clock nor in the east of America, keeps its own date.
+    """
+    dates = [moment.date() for moment in (calibrated_at, calibrated_at.astimezone(US_EASTERN))]
+    return next((day for day in dates if day.weekday() == SUNDAY), dates[0])
 
 
 def _days(view: View) -> dict[str, Value]:

@@ -83,6 +83,12 @@ def _coverage(view: View, *roles: Role) -> dict[str, Value]:
     return found
 
 
+def _judged_coverage(view: View, *roles: Role) -> dict[str, Value]:
+    """Return the coverage with which rules are judged: whole where a lesion is one voxel over the edge."""
+    within = view.prepared.covered_to_a_voxel
+    return {label: 1.0 if label in within else share for label, share in _coverage(view, *roles).items()}
+
+
 def lowest(values: Mapping[str, Value], none: str) -> Value:
     """Return the smallest of some values; missing as soon as one is, or when there is none."""
     for value in values.values():
@@ -122,9 +128,9 @@ VOLUMES: Mapping[str, Function] = {
     "flr_measured_fraction": lambda view: view.remnant.measured_ratio,
     "flr_hypertrophy_fraction": _hypertrophy,
     "lung_mass_g": _lung_mass,
-    "tumor_lowest_coverage_fraction": lambda view: lowest(_coverage(view, Role.TUMOR), "no tumor is outlined"),
+    "tumor_lowest_coverage_fraction": lambda view: lowest(_judged_coverage(view, Role.TUMOR), "no tumor is outlined"),
     "thrombus_lowest_coverage_fraction": lambda view: lowest(
-        _coverage(view, Role.PVTT, Role.HEPATIC_VEIN_THROMBUS), "no thrombus is outlined"
+        _judged_coverage(view, Role.PVTT, Role.HEPATIC_VEIN_THROMBUS), "no thrombus is outlined"
     ),
     "perfused_margin_mm": _margin,
 }

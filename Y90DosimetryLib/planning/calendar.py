@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from ..errors import InputError
-from ..measurements.treatment import local
+from ..measurements.treatment import calibration_date, local
 from ..measures import DAY_NAMES
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 ONE_DAY = timedelta(days=1)
+ONE_MINUTE = timedelta(minutes=1)
 
 
 def zone_of(name: str) -> tzinfo:
@@ -72,8 +73,8 @@ def local_date(moment: datetime, zone: tzinfo) -> date:
 
 
 def treatment_day(calibrated_at: datetime, moment: datetime, zone: tzinfo) -> int:
-    """Return the hospital's calendar days since the calibration's own date, as `measurements.treatment` counts them."""
-    return (local_date(moment, zone) - calibrated_at.date()).days
+    """Return the hospital's calendar days since the calibration, as `measurements.treatment` counts them."""
+    return (local_date(moment, zone) - calibration_date(calibrated_at)).days
 
 
 def calibrations(weekday: int, clock: time, zone: tzinfo, first: datetime, last: datetime) -> Iterator[datetime]:
@@ -93,17 +94,22 @@ def hours_until_gbq(activity_gbq: float, wanted_gbq: float, half_life_h: float) 
     return half_life_h * math.log2(activity_gbq / wanted_gbq)
 
 
-def words(moment: datetime, zone: tzinfo, with_date: bool = True) -> str:
+def words(moment: datetime, zone: tzinfo) -> str:
     """Return a moment as the hospital says it; a time that the clock shows twice with its zone's name."""
     here = moment.astimezone(zone)
-    name = DAY_NAMES[here.isoweekday() % 7]
-    text = f"{name} {here:%Y-%m-%d %H:%M}" if with_date else f"{name} {here:%H:%M}"
+    text = f"{DAY_NAMES[here.isoweekday() % 7]} {here:%Y-%m-%d %H:%M}"
     wall = here.replace(tzinfo=None)
     twice = wall.replace(tzinfo=zone, fold=0).utcoffset() != wall.replace(tzinfo=zone, fold=1).utcoffset()
     return f"{text} {here.tzname()}" if twice else text
 
 
+def first_minute(start: datetime, end: datetime) -> datetime:
+    """Return the first whole minute of a span, as clocks show minutes rounded down; *start* where it holds none."""
+    minute = start.replace(second=0, microsecond=0)
+    later = minute if minute == start else minute + ONE_MINUTE
+    return later if later <= end else start
+
+
 def span_words(start: datetime, end: datetime, zone: tzinfo) -> str:
-    """Return a span such as "from Wednesday 09:40 to Thursday 15:05"; with dates when it is a week or longer."""
-    with_date = end - start >= 6 * ONE_DAY
-    return f"from {words(start, zone, with_date)} to {words(end, zone, with_date)}"
+    """Return a span with its dates (two Sundays may lie in one list); both minutes lie in it, see `first_minute`."""
+    return f"from {words(first_minute(start, end), zone)} to {words(end, zone)}"

@@ -20,6 +20,7 @@ from ..dosimetry.uptake import Uptake
 from ..errors import InputError
 from ..guidelines.rule import Rule, Rulebook, Severity
 from ..images import array_of, voxel_ml
+from ..measures import measure, written
 from ..missing import Missing
 from .constraints import Constraints, constraints_of
 from .dose_lines import DoseLines, dose_lines
@@ -34,6 +35,8 @@ FLOW_FRACTION = 0.05
 """Tool default: flow went elsewhere when a volume without tumor holds so much more of the liver's activity."""
 
 EVERYWHERE = "all over it"
+TUMOR = measure("tumor_dose_gy.multicompartment")
+"""How doses of lesions are written."""
 _LESIONS = (RegionKind.TUMOR, RegionKind.PVTT, RegionKind.HEPATIC_VEIN_THROMBUS)
 _TARGETS = {
     RegionKind.TUMOR: ("tumor_lowest_dose_gy.multicompartment", "tumor_dose_gy.multicompartment"),
@@ -272,8 +275,8 @@ def _differences(rows: Sequence[StructureRow], lesions: Sequence[LesionRow], pla
             yield Difference(
                 DifferenceKind.FLOW_ELSEWHERE,
                 row.region.label,
-                f"{row.region.label} took up {row.delivered_share:.1%} of the liver's activity, planned were"
-                f" {row.planned_share:.1%}: flow went there instead.",
+                f"{row.region.label} took up {row.delivered_share * 100:.1f} % of the liver's activity, planned were"
+                f" {row.planned_share * 100:.1f} %: flow went there instead.",
             )
 
 
@@ -283,11 +286,11 @@ def _of_lesion(lesion: LesionRow, row: StructureRow) -> Iterable[Difference]:
     if isinstance(planned_gy, Missing) or isinstance(delivered_gy, Missing):
         return
     if planned_gy >= target.dose_gy > delivered_gy:
+        planned, got = (written(TUMOR, dose_gy, target.dose_gy) for dose_gy in (planned_gy, delivered_gy))
         yield Difference(
             DifferenceKind.UNDER_TARGET,
             label,
-            f"{label} was planned with {planned_gy:.0f} Gy and got {delivered_gy:.0f} Gy, under the"
-            f" {target.dose_gy:g} Gy of {target.rule.id}.",
+            f"{label} was planned with {planned} and got {got}, under the {target.dose_gy:g} Gy of {target.rule.id}.",
         )
     missed_ml, delivered = lesion.missed_ml, lesion.delivered
     if isinstance(missed_ml, Missing) or isinstance(delivered, Missing):
@@ -298,7 +301,7 @@ def _of_lesion(lesion: LesionRow, row: StructureRow) -> Iterable[Difference]:
             DifferenceKind.PART_MISSED,
             label,
             f"{missed_ml:.1f} of {delivered.volume_ml:.1f} mL of {label} lie under {target.dose_gy:g} Gy and got less"
-            f" than {MISSED_RATIO:.0%} of what was planned there: {place}.",
+            f" than {MISSED_RATIO * 100:.0f} % of what was planned there: {place}.",
         )
 
 

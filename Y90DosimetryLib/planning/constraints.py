@@ -13,7 +13,7 @@ from enum import StrEnum
 from ..errors import InputError
 from ..guidelines import wording
 from ..guidelines.findings import Outcome, judge
-from ..guidelines.rule import AnyOf, Band, Comparison, Condition, Requirement, Rule, Rulebook, Severity
+from ..guidelines.rule import AnyOf, Band, Comparison, Condition, Requirement, Rule, Rulebook, Severity, all_hold
 from ..measures import Known, Measurement, measure, needs_of
 from ..quantities import require_positive
 from .dose_lines import NOT_DOSES, DoseLine, DoseLines
@@ -236,6 +236,7 @@ def _of_rule(
     rule: Rule, about: str, lines: DoseLines, known: Known, used: _Used
 ) -> Iterator[Constraint | OpenQuestion]:
     passed: list[Condition] = []
+    established = all_hold(rule.established_for, known, about)
     for band in rule.bands:
         rest = _what_remains(rule, band, known, about)
         if rest is None:
@@ -243,11 +244,15 @@ def _of_rule(
         doses, unknown = rest
         if not doses or any(_implies(c, earlier) for group in doses for c in group for earlier in passed):
             continue
+        if not unknown and len(doses) == 1 and len(doses[0]) == 1:
+            passed.append(doses[0][0])  # a later band is not judged then, even where this one does not count
+        if not band.severity.is_safety:
+            if established is False:
+                continue
+            unknown += [m for r in rule.established_for for m in r.unknown(known, about)]
         if unknown:
             yield _question(rule, band, about, unknown, _ways(rule, doses, about, lines, used, visible=False))
             continue
-        if len(doses) == 1 and len(doses[0]) == 1:
-            passed.append(doses[0][0])
         yield from _asked(rule, band, about, doses, lines, used)
 
 
@@ -259,8 +264,6 @@ def _what_remains(
     Each group of comparisons is joined by "or", the groups by "and".
     """
     requirements: list[Requirement] = [*rule.when, *band.when]
-    if not band.severity.is_safety:
-        requirements += rule.established_for
     doses: list[tuple[Condition, ...]] = []
     unknown: list[Measurement] = []
     for requirement in requirements:

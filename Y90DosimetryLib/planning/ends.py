@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from scipy.special import ndtr
 
 from .constraints import Bound, Constraint, Side
 from .dose_lines import DoseLines
-from .prescription import Ray, Window
+from .prescription import Ray, Window, end_text
 from .uncertainty import COVERAGE_FACTOR_RATIO, DoseInterval
 
 SURE_SHARE = float(ndtr(COVERAGE_FACTOR_RATIO))
@@ -50,13 +51,14 @@ class WindowEnd:
     def text(self) -> str:
         """The end in words."""
         name, reach = ("least", "from") if self.side is Side.AT_LEAST else ("most", "up to")
+        is_lower = self.side is Side.AT_LEAST
         sure = (
-            f"safely kept ({SURE_SHARE:.1%}) {reach} {self.sure_gbq:.3f} GBq"
+            f"safely kept ({SURE_SHARE * 100:.1f} %) {reach} {end_text(self.sure_gbq, is_lower)} GBq"
             if 0 < self.sure_gbq < math.inf
-            else f"no activity keeps it safely ({SURE_SHARE:.1%})"
+            else f"no activity keeps it safely ({SURE_SHARE * 100:.1f} %)"
         )
         return (
-            f"{name} {self.activity_gbq:.3f} GBq, {self.low_gbq:.3f} to {self.high_gbq:.3f}"
+            f"{name} {end_text(self.activity_gbq, is_lower)} GBq, {self.low_gbq:.3f} to {self.high_gbq:.3f}"
             f" ({self.constraint.name}); {sure}"
         )
 
@@ -84,6 +86,71 @@ def window_ends(window: Window, found: Iterable[DoseInterval], ray: Ray) -> tupl
             ends.append(WindowEnd(side, a.constraint, activity_gbq, sd_gbq, best[1], best[0]))
             break
     return tuple(ends)
+
+
+def nowhere_safe(window: Window, found: Sequence[DoseInterval], ray: Ray) -> str:
+    """Return in words that no activity of a window is safe, and how well an input would have to be known for one.
+
+    Named are the inputs each of which alone could open it, with the share of its stated uncertainty that would do;
+    where none could, the one that matters most. Empty where the safe ends do not cross, and for an empty window.
+    """
+    ends = window_ends(window, found, ray)
+    gap_gbq = _safe_gap_gbq(ends)
+    if window.is_empty or gap_gbq is None or gap_gbq <= 0:
+        return ""
+
+    def gap_with_gbq(name: str, share: float) -> float:
+        left_gbq = _safe_gap_gbq(window_ends(window, [_with_share(i, name, share) for i in found], ray))
+        return math.inf if left_gbq is None else left_gbq
+
+    low, most = ends
+    reach = f"only up to {end_text(most.sure_gbq, False)} GBq" if most.sure_gbq > 0 else "at no activity"
+    start = f"only from {end_text(low.sure_gbq, True)} GBq" if low.sure_gbq < math.inf else "at no activity"
+    names = dict.fromkeys(c.factor for i in found for c in i.contributions)
+    left_gbq = {name: gap_with_gbq(name, 0.0) for name in names}
+    shares = {name: _enough_share(partial(gap_with_gbq, name)) for name in names if left_gbq[name] <= 0}
+    told = [f"{n} known to {_percent(shares[n])}" for n in sorted(shares, key=lambda n: -shares[n])]
+    need = f"One would be safe with {', or '.join(told)} of its stated uncertainty"
+    if not told:
+        first = min(left_gbq, key=left_gbq.__getitem__)
+        need = f"No input known exactly would alone make one safe; {first} matters most"
+    return (
+        f"No activity is safely inside: {low.sure_constraint.name} is safe {start},"
+        f" {most.sure_constraint.name} {reach}. {need}."
+    )
+
+
+def _enough_share(gap_gbq: Callable[[float], float]) -> float:
+    """Return the largest share of an input's uncertainty at which the safe ends do not cross; at 0 they do not."""
+    low, high = 0.0, 1.0
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        low, high = (middle, high) if gap_gbq(middle) <= 0 else (low, middle)
+    return low
+
+
+def _percent(share: float) -> str:
+    """Return a share rounded down: what is read is enough."""
+    return "under 1 %" if share < 0.01 else f"{math.floor(share * 100)} %"
+
+
+def _safe_gap_gbq(ends: Sequence[WindowEnd]) -> float | None:
+    """Return by how much the safe lower end lies above the safe upper one; None where one of them has no interval."""
+    if [e.side for e in ends] != [Side.AT_LEAST, Side.AT_MOST]:
+        return None
+    low, most = ends
+    return math.inf if most.sure_gbq <= 0 else low.sure_gbq - most.sure_gbq
+
+
+def _with_share(interval: DoseInterval, factor: str, share: float) -> DoseInterval:
+    """Return an interval as if one input had only a share of its standard deviation."""
+    parts = tuple(
+        replace(c, first_order_gy=c.first_order_gy * share, second_order_gy=c.second_order_gy * share**2)
+        if c.factor == factor
+        else c
+        for c in interval.contributions
+    )
+    return replace(interval, contributions=parts, sd_gy=math.sqrt(sum(c.variance for c in parts)))
 
 
 def with_all_lung_doses(found: Sequence[DoseInterval], lines: DoseLines) -> tuple[DoseInterval, ...]:

@@ -10,6 +10,17 @@ from ..errors import InputError
 from .constraints import Bound, Constraint, Constraints, Side
 from .dose_lines import DoseLines
 
+DECIMALS, MOST_DECIMALS = 3, 9
+_ROUNDING = 1e-12
+"""An end of the window lies in it, however its last digit was rounded."""
+
+
+def end_text(activity_gbq: float, is_lower: bool, decimals: int = DECIMALS) -> str:
+    """Return an end of a range as a reader sees it, in GBq, rounded into the range: what is read is allowed."""
+    steps = activity_gbq * 10**decimals
+    steps = math.ceil(steps * (1 - _ROUNDING)) if is_lower else math.floor(steps * (1 + _ROUNDING))
+    return f"{steps / 10**decimals:.{decimals}f}"
+
 
 @dataclass(frozen=True)
 class Allowance:
@@ -84,6 +95,16 @@ class Window:
         """Whether no activity keeps all constraints."""
         return bool(self.impossible) or self.conflict is not None
 
+    @property
+    def end_texts(self) -> tuple[str, str]:
+        """Both ends as a reader sees them; more decimals where the window is narrow, "inf" where nothing limits it."""
+        for decimals in range(DECIMALS, MOST_DECIMALS + 1):
+            low = end_text(self.low_gbq, True, decimals)
+            high = end_text(self.high_gbq, False, decimals) if self.high_gbq < math.inf else "inf"
+            if float(low) <= float(high):
+                break
+        return low, high
+
     def holds(self, activity_gbq: float) -> bool:
         """Return whether an activity lies in the window."""
         if self.is_empty or activity_gbq <= 0:
@@ -91,10 +112,6 @@ class Window:
         above = activity_gbq > self.low_gbq if self.low_is_open else activity_gbq >= self.low_gbq * (1 - _ROUNDING)
         below = activity_gbq < self.high_gbq if self.high_is_open else activity_gbq <= self.high_gbq * (1 + _ROUNDING)
         return above and below
-
-
-_ROUNDING = 1e-12
-"""An end of the window lies in it, however its last digit was rounded."""
 
 
 @dataclass(frozen=True)

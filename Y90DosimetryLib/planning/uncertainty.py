@@ -118,6 +118,8 @@ def intervals(case: Case, prepared: Prepared, stated: StatedInputs) -> tuple[Dos
         for key, mid in base.items():
             if key in up and key in down:
                 first, bend = (up[key] - down[key]) / (2 * STEP), up[key] + down[key] - 2 * mid
+                if factor.is_linear:
+                    first, bend = (up[key] - mid) / STEP, 0.0
                 found[key].append(Contribution(factor.name, first, bend / 18**0.5))
     _add_counts(found, setting)
     reported = doses_by_key(case, prepared)

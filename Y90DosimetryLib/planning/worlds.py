@@ -29,6 +29,7 @@ GIVEN_RATIO = "partition_given_ratio"
 LARGEST_FRACTION = 0.999
 LEAST_RATIO = 0.01
 """Where the tails of a normal distribution are cut: no input is negative or whole."""
+RESIDUAL, LUNG_SHUNT = LINEAR = ("residual", "lung shunt")
 SMALL_STEP = 1e-3
 """Of a standard deviation, where only the slope is asked for."""
 CONTOURED = (Role.LIVER, Role.PERFUSED, Role.TUMOR, Role.PVTT, Role.HEPATIC_VEIN_THROMBUS)
@@ -62,6 +63,8 @@ class Factor:
 
     name: str
     move: Move
+    is_linear: bool = False
+    """Whether every dose is a straight line in it: a step up then tells all, and a step down may be cut at 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +137,8 @@ def factors_of(setting: Setting) -> tuple[Factor, ...]:
             stated.tumor_to_normal_fraction,
             lambda w, by: replace(w, tumor_to_normal_ratio=_positive(1 + by)),
         ),
-        ("residual", stated.residual_fraction, lambda w, by: replace(w, residual_fraction=by)),
-        ("lung shunt", stated.lung_shunt_fraction, lambda w, by: replace(w, lung_shunt_fraction=by)),
+        (RESIDUAL, stated.residual_fraction, lambda w, by: replace(w, residual_fraction=by)),
+        (LUNG_SHUNT, stated.lung_shunt_fraction, lambda w, by: replace(w, lung_shunt_fraction=by)),
     ]
     if recovery is not None:
         b, c = recovery.half_volume_ml, recovery.exponent
@@ -147,7 +150,7 @@ def factors_of(setting: Setting) -> tuple[Factor, ...]:
             ),
             ("recovery, exponent", recovery.sd_exponent, lambda w, by: replace(w, exponent=c * _positive(1 + by / c))),
         ]
-    found = [Factor(name, _scaled(move, sd)) for name, sd, move in moves if sd]
+    found = [Factor(name, _scaled(move, sd), name in LINEAR) for name, sd, move in moves if sd]
     found += [_contour(label, s, stated) for label, s in setting.surfaces.items()]
     if stated.registration_mm:
         found += [_registration(axis, name, stated.registration_mm) for axis, name in enumerate("xyz")]
