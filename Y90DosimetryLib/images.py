@@ -119,7 +119,7 @@ def without_negatives(image: sitk.Image, where: str) -> tuple[sitk.Image, int, f
     share_fraction = below / above if above > 0 else float("inf")
     if share_fraction > LARGEST_NEGATIVE_SHARE:
         raise InputError(
-            f"negative voxels ({count}) hold {share_fraction:.0%} of the positive total",
+            f"negative voxels ({count}) hold {share_fraction * 100:.0f} % of the positive total",
             where=where,
             remedy="This does not look like counts or Bq/mL (a CT?): check which series was chosen",
         )

@@ -212,7 +212,7 @@ def spect_shunt(
             )
     if in_liver.total_ml < WHOLE_LIVER_FRACTION * liver.volume_ml:
         raise GeometryError(
-            f"the image shows only {in_liver.total_ml / liver.volume_ml:.0%} of the liver",
+            f"the image shows only {in_liver.total_ml / liver.volume_ml * 100:.0f} % of the liver",
             where=f"structure '{liver.label}'",
             remedy="A shunt needs the counts of the whole liver: use another image, or register it first",
         )

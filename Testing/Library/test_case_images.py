@@ -109,7 +109,7 @@ def test_a_few_negative_voxels_are_set_to_zero_and_noted(tmp_path):
     maa(tmp_path, array)
     case = read(tmp_path)
     assert np.array_equal(voxels(case), counts())
-    assert case.notes == ("image of session 'Plan': 2 negative voxels (0.33% of the positive total) set to 0",)
+    assert case.notes == ("image of session 'Plan': 2 negative voxels (0.33 % of the positive total) set to 0",)
 
 
 def test_an_image_of_hounsfield_units_is_no_count_image(tmp_path):

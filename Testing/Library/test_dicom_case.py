@@ -265,7 +265,7 @@ def test_a_damaged_file_stops_everything_and_nothing_is_written(tmp_path):
     filled(tmp_path / "in")
     (tmp_path / "in" / "ct" / "Secret_0.dcm").touch()
     message = refused(tmp_path / "in", time_zone="Europe/Paris")
-    assert "1 DICOM files are truncated or damaged: ***_0.dcm" in message
+    assert "1 DICOM file is truncated or damaged: ***_0.dcm" in message
     with pytest.raises(InputError):
         run(tmp_path / "in", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -276,6 +276,27 @@ def test_wrong_options_are_refused(tmp_path):
     for option, written in (("--pet-reference", "2026-03-05T09:00"), ("--role", "Liver"), ("--time-zone", "Paris")):
         with pytest.raises(InputError):
             run(tmp_path, "--out", tmp_path / "out", option, written)
+
+
+def test_images_that_name_no_patient_are_said_to_be_put_together_by_their_folder(tmp_path):
+    ct(tmp_path / "ct", PatientID="", PatientName="")
+    spect_file(tmp_path / "maa.dcm", PET, PatientID="", PatientName="", SeriesInstanceUID="1.2.826.0.1.7")
+    told = "series 1 and 2 name no patient: check that all images are of the same one"
+    assert told in case_from_dicom(tmp_path).case.notes
+    assert not [n for n in case_from_dicom(tmp_path, Choices(spect=0)).case.notes if "no patient" in n], "a CT alone"
+    ct(tmp_path / "ct", PatientID="XYZ-9007")
+    assert "series 2 names no patient" in " ".join(case_from_dicom(tmp_path).case.notes)
+
+
+def test_what_the_folder_lacks_for_a_dose_is_said_at_the_end(tmp_path, capsys):
+    ct(tmp_path / "ct")
+    run(tmp_path / "ct", "--out", tmp_path / "bare")
+    told = capsys.readouterr().out
+    assert "no outline of the liver is among the files" in told and "no SPECT or PET is among the files" in told
+    filled(tmp_path / "in")
+    run(tmp_path / "in", "--out", tmp_path / "full", "--time-zone", "Europe/Paris")
+    told = capsys.readouterr().out
+    assert "needed: 1 session stands as comments" in told and "no outline" not in told
 
 
 # Real folders
@@ -291,6 +312,6 @@ def test_the_real_folders_go_through(tmp_path):
     assert float(sitk.GetArrayViewFromImage(spect).max()) == pytest.approx(0.331373, rel=1e-5)
     abdomen = case_from_dicom(shared("abdomen_ct_dicom")).case
     assert abdomen.ct.image.GetSize() == (512, 512, 20)
-    assert abdomen.notes == ("DICOM folder: 1 files are not DICOM and were ignored",)
+    assert abdomen.notes == ("DICOM folder: 1 file is not DICOM and ignored",)
     liver = case_from_dicom(shared("ct_with_seg")).case.one(Role.LIVER)
     assert liver.volume_ml > 0

@@ -209,6 +209,15 @@ def test_a_ct_without_study_or_frame_is_refused(keyword: str, tmp_path: Path) ->
         export(assessed, ct, tmp_path / "out")
 
 
+def test_a_ct_each_slice_of_which_is_a_study_of_its_own_is_refused(tmp_path: Path) -> None:
+    def alone(dataset) -> None:
+        dataset.StudyInstanceUID = f"1.2.826.0.1.900.{dataset.InstanceNumber}"
+
+    assessed, ct, _ = everything(tmp_path, change=alone)
+    with pytest.raises(InputError, match="its slices have different values of StudyInstanceUID.*send the series again"):
+        export(assessed, ct, tmp_path / "out")
+
+
 def test_headers_with_empty_character_set_and_class_are_taken(tmp_path: Path) -> None:
     def empty(dataset) -> None:
         dataset.SpecificCharacterSet = ""

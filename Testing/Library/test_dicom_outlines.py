@@ -66,6 +66,22 @@ def test_overlapping_segments_come_back_to_the_voxel(tmp_path):
         assert np.array_equal(on_grid(segment.mask, array), array)
 
 
+def test_planes_a_fraction_of_a_millimeter_apart_do_not_drift_along_the_body(tmp_path):
+    ct(tmp_path / "ct")
+    step_mm, planes = 0.488281, 400
+    path = segmentation_object(tmp_path / "seg.dcm", {"Liver": (*SCT_LIVER, np.ones((planes, 20, 24), dtype=np.uint8))})
+    dataset = pydicom.dcmread(path)
+    for item in dataset.PerFrameFunctionalGroupsSequence:
+        place = item.PlanePositionSequence[0]
+        x, y, z = place.ImagePositionPatient
+        place.ImagePositionPatient = [x, y, 30.0 + step_mm * round((z - 30.0) / 4.0)]
+    dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices = step_mm
+    dataset.save_as(path)
+    mask = outlines(tmp_path).segments[0].mask
+    assert mask.GetSize()[2] == planes
+    assert mask.GetSpacing()[2] == pytest.approx(step_mm, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("coding", "region", "role"),
     [

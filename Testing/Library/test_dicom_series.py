@@ -67,7 +67,7 @@ def test_the_header_of_a_patient_does_not_stay_with_the_image(tmp_path):
 
 def test_a_missing_slice_is_counted_and_placed(tmp_path):
     heights = [0.0, 4.0, 12.0, 16.0, 20.0, 24.0]
-    assert "1 slices are missing, the first between 34 and 42 mm" in refused(
+    assert "1 slice is missing, the first between 34 and 42 mm" in refused(
         dicom_series(tmp_path / "ct", STORED, heights), GeometryError
     )
 

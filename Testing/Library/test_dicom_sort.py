@@ -148,7 +148,7 @@ def test_phases_that_nothing_tells_apart_are_refused(tmp_path):
 
 def test_a_missing_slice_a_lost_position_and_a_single_slice_are_refused(tmp_path):
     heights = [0.0, 4.0, 8.0, 16.0, 20.0, 24.0]
-    assert "1 slices are missing" in refused(sorted_(ct(tmp_path / "a", heights_mm=heights)).series[0], GeometryError)
+    assert "1 slice is missing" in refused(sorted_(ct(tmp_path / "a", heights_mm=heights)).series[0], GeometryError)
     lost = sorted_(ct(tmp_path / "b", ImagePositionPatient=[])).series[0]
     assert "6 slices do not state their position" in refused(lost, GeometryError)
     assert "single slice" in refused(sorted_(ct(tmp_path / "c", CT_HU[:1])).series[0])
@@ -200,7 +200,57 @@ def test_cut_off_pixels_and_headers_are_told(tmp_path):
     os.truncate(second, 200)
     sorting = sorted_(tmp_path)
     assert sorting.damaged == (second.name,)
-    assert f"1 files are truncated, the first is {first.name}" in refused(sorting.series[0])
+    assert f"1 file is truncated: {first.name}" in refused(sorting.series[0])
+
+
+def test_compressed_pixels_without_their_end_are_never_handed_to_the_decoder(tmp_path):
+    folder = ct(tmp_path / "ct")
+    for path in folder.iterdir():
+        rewritten(path, "RLELossless")
+    cut = sorted(folder.iterdir())[2]
+    assert sorted_(tmp_path).series[0].broken == ()
+    with cut.open("ab") as stream:
+        stream.write(b"\xfc\xff\xfc\xff\x4f\x42\0\0" + (5000).to_bytes(4, "little") + b"\0" * 5000)
+    assert sorted_(tmp_path).series[0].broken == (), "elements may follow the pixels, DataSetTrailingPadding here"
+    os.truncate(cut, 900)
+    assert f"1 file is truncated: {cut.name}" in refused(sorted_(tmp_path).series[0])
+
+
+def test_the_same_images_twice_are_one_volume_where_only_the_meta_header_names_them(tmp_path):
+    folder = ct(tmp_path / "ct")
+    for path in folder.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.SOPInstanceUID = ""
+        dataset.save_as(path)
+        assert pydicom.dcmread(path).file_meta.MediaStorageSOPInstanceUID
+    shutil.copytree(folder, tmp_path / "the same again")
+    sorting = sorted_(tmp_path)
+    assert sorting.duplicate_count == 6
+    assert voxels(sorting.series[0]).shape == (6, 20, 24)
+
+
+def test_names_in_latin_letters_that_are_no_utf_8_text_are_read(tmp_path):
+    expected = voxels(sorted_(ct(tmp_path / "ct")).series[0])
+    named = os.fsencode(tmp_path) + b"/caf\xe9"
+    try:
+        os.mkdir(named)
+    except OSError:
+        pytest.skip("this disk takes no such names")
+    for path in (tmp_path / "ct").iterdir():
+        shutil.copyfile(os.fsencode(path), named + b"/L\xe9ber_" + os.fsencode(path.name))
+    shutil.rmtree(tmp_path / "ct")
+    assert voxels(sorted_(tmp_path).series[0]) == pytest.approx(expected)
+
+
+def test_archives_and_linked_folders_are_not_passed_over_in_silence(tmp_path):
+    ct(tmp_path / "ct")
+    (tmp_path / "ct" / "spect.zip").write_bytes(b"PK\3\4")
+    notes = sorted_(tmp_path / "ct").file_notes
+    assert notes == ("DICOM folder: 1 packed archive is not looked into: unpack what belongs to the case",)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "ct").symlink_to(tmp_path / "ct")
+    with pytest.raises(InputError, match="no DICOM file among 0 files.*Links to other folders are not followed"):
+        sorted_(tmp_path / "links")
 
 
 # All slices in one file

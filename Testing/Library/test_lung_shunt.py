@@ -124,7 +124,7 @@ def test_lungs_wholly_inside_the_margin_give_a_reason_and_not_0():
 
 
 def test_a_cut_liver_and_outlines_elsewhere_are_refused():
-    with pytest.raises(GeometryError, match="only 50% of the liver"):
+    with pytest.raises(GeometryError, match="only 50 % of the liver"):
         spect_shunt(CountMap(spect().image[:, :, 20:]), LIVER, LUNGS)
     away = sitk.Image(LUNGS.mask)
     away.SetOrigin((900.0, 0.0, 0.0))
@@ -238,7 +238,7 @@ def test_the_lung_mass_is_the_one_of_the_ct_and_missing_where_the_ct_cuts_them()
     ct = CtImage(constant(WORLD, -700.0))
     assert lung_mass_on_ct_g(LUNGS, ct) == pytest.approx(300.0, rel=1e-6)
     cut = lung_mass_on_ct_g(LUNGS, CtImage(ct.image[:, :, :40]))
-    assert isinstance(cut, Missing) and "50%" in cut.because
+    assert isinstance(cut, Missing) and "50 %" in cut.because
 
 
 # The command
@@ -272,7 +272,7 @@ def test_the_command_prints_both_methods(files, capsys):
     assert told["lung_mass_g"] == pytest.approx(300.0, rel=1e-6)
     assert run(*given) == 0
     text = capsys.readouterr().out
-    assert "SPECT, lungs in view" in text and "9.09%" in text and "13.79%" in text and "300 g" in text
+    assert "SPECT, lungs in view" in text and "9.09 %" in text and "13.79 %" in text and "300 g" in text
 
 
 def test_the_command_counts_regions_on_planar_images(tmp_path, capsys):

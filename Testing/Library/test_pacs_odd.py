@@ -73,8 +73,11 @@ def test_nothing_is_sent_of_a_folder_with_damaged_files_or_two_patients(tmp_path
             path.unlink()
         cut = sorted(folder.glob("*.dcm"))[0]
         cut.write_bytes(cut.read_bytes()[:-100])
-        with pytest.raises(InputError, match="1 DICOM files are truncated"):
+        with pytest.raises(InputError, match="1 DICOM file is truncated"):
             push(folder, peer)
+        unnamed = ct(tmp_path / "unnamed", StudyInstanceUID="")
+        with pytest.raises(InputError, match="6 files are without .*StudyInstanceUID"):
+            push(unnamed, peer)
     assert not held_there.stored
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,11 @@ from check_cases import Edge, assert_edge
 from shapes import constant, grid
 
 from Y90DosimetryLib.checks import CATALOG, Outcome
+from Y90DosimetryLib.cli import register as command
+from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.io.writing import write_image
 from Y90DosimetryLib.missing import Missing
-from Y90DosimetryLib.registration import Guide, Kind, Registration, Start, check_registration, fingerprint
+from Y90DosimetryLib.registration import Guide, Kind, Registration, Start, check_registration, directions, fingerprint
 
 PLAIN = Registration(
     Kind.RIGID,
@@ -53,6 +57,10 @@ EDGES = {
     "registration_turned": edge({"rotation_deg": 10.1}, {"rotation_deg": 10.0}),
     "registration_not_improved": edge(
         {"mutual_information_after_score": 0.499}, {"mutual_information_after_score": 0.5}, step=0.002
+    ),
+    "registration_poor": edge(
+        {"mutual_information_before_score": 0.1, "mutual_information_after_score": 0.249},
+        {"mutual_information_before_score": 0.1, "mutual_information_after_score": 0.251},
     ),
     "registration_dice": edge({"dice_after_fraction": 0.849}, {"dice_after_fraction": 0.85}),
     "registration_not_rigid": edge({"kind": Kind.BSPLINE}),
@@ -106,3 +114,28 @@ def test_an_image_that_changed_or_moved_makes_the_registration_stale():
 def test_thresholds_can_be_changed_by_id():
     assert raised(PLAIN, thresholds={"registration_moved": 10.0}) == {"registration_moved"}
     assert CATALOG["registration_moved"].threshold == 20.0
+
+
+def test_a_poor_match_is_judged_between_cts_only():
+    by_counts = checked(
+        guide=Guide.COUNTS_TO_CT, mutual_information_before_score=0.1, mutual_information_after_score=0.2
+    )
+    assert "registration_poor" not in {r.check.id for r in by_counts}
+
+
+def test_a_motion_is_told_in_directions_and_not_in_signs():
+    assert directions((9.1, -20.6, 15.5)) == "9.1 mm left, 20.6 mm forward, 15.5 mm up"
+    assert directions((-1.0, 2.0, -3.0)) == "1.0 mm right, 2.0 mm back, 3.0 mm down"
+    moved = next(r for r in checked(moved_mm=(0.0, -30.0, 0.0)) if r.check.id == "registration_moved")
+    assert "30.0 mm forward" in moved.message
+
+
+def test_counts_are_not_taken_for_the_planning_ct(tmp_path):
+    write_image(image(), tmp_path / "spect.nrrd")
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    both = [str(tmp_path / "spect.nrrd")] * 2
+    args = parser.parse_args(["register", *both, "--out", str(tmp_path / "t.tfm")])
+    with pytest.raises(InputError, match="no voxel lies below -100 .lowest 7.*the planning CT second"):
+        args.run(args)
+    assert not (tmp_path / "t.tfm").exists()

@@ -84,14 +84,14 @@ def test_a_kernel_absorbs_what_its_table_holds_when_nothing_leaves_the_image():
     kernel = voxel_kernel(SPACING_MM, TISSUE["density_g_ml"])
     absorbed = absorbed_j(array_of(dose.image), SPACING_MM, TISSUE["density_g_ml"])
     assert absorbed == pytest.approx(50.0 * 2.0 * kernel.energy_fraction, rel=1e-5)
-    assert "0.4% of the energy leaves the image" in dose.model
+    assert "0.4 % of the energy leaves the image" in dose.model
 
 
 def test_energy_that_leaves_the_image_is_reported():
     dose = dose_image(image_of(np.ones((3, 3, 3))), model=DoseModel.KERNEL, total_gbq=2.0, **TISSUE)
     lost_fraction = 1 - absorbed_j(array_of(dose.image), SPACING_MM, TISSUE["density_g_ml"]) / 100.0
     assert lost_fraction > 0.2
-    assert f"{lost_fraction:.1%} of the energy leaves the image" in dose.model
+    assert f"{lost_fraction * 100:.1f} % of the energy leaves the image" in dose.model
 
 
 def test_a_point_source_gives_its_neighbor_the_s_value_times_the_number_of_decays():

@@ -9,9 +9,10 @@ from typing import Any
 
 from ..errors import InputError
 from ..io.case_keys import AT_INFUSION
-from ..io.dicom_case import Choices, case_from_dicom, write_dicom_case
+from ..io.dicom_case import Choices, DicomCase, case_from_dicom, write_dicom_case
 from ..io.dicom_sort import sort_folder
 from ..progress import part
+from ..structures import Role
 from .bar import progress_bar
 
 
@@ -69,10 +70,24 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for note in found.case.notes:
         print(f"note: {note}")
-    if found.drafts:
-        print(f"{len(found.drafts)} session(s) stand as comments in the case file: complete them")
+    for line in _still_needed(found):
+        print(line)
     print(args.out / "case.toml")
     return 0
+
+
+def _still_needed(found: DicomCase) -> tuple[str, ...]:
+    """Return what the folder did not hold, and what to do about it."""
+    drafts, sessions = len(found.drafts), len(found.case.sessions)
+    told = []
+    if found.case.one(Role.LIVER) is None:
+        told.append("needed: no outline of the liver is among the files; add [[structures]] to the case file")
+    if drafts:
+        many = "1 session stands" if drafts == 1 else f"{drafts} sessions stand"
+        told.append(f"needed: {many} as comments in the case file; complete them")
+    elif not sessions:
+        told.append("needed: no SPECT or PET is among the files; without [[sessions]] there is no dose")
+    return tuple(told)
 
 
 def _choices(args: argparse.Namespace) -> Choices:

@@ -101,11 +101,11 @@ def _pull(args: argparse.Namespace) -> int:
         studies = find(peer, wanted.patient_id, "" if wanted.study.isdecimal() else wanted.study)
         for study in studies:
             print(study.line + (f" [{study.identifiers}]" if args.show_identifiers else ""))
-        print(f"{len(studies)} studies")
+        print("1 study" if len(studies) == 1 else f"{len(studies)} studies")
         return 0
     with progress_bar() as progress:
         study = pull(peer, wanted, args.out, progress)
     for series in study.series:
-        print(f"{series.modality}: {series.object_count} objects")
+        print(f"{series.modality}: {series.object_count} object{'' if series.object_count == 1 else 's'}")
     print(args.out)
     return 0

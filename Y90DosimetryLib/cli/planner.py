@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..assessment import Assessment, assess
+from ..assessment import assess
 from ..case import Case, DoseModel
 from ..dosimetry.voxel import dose_image
 from ..errors import InputError
@@ -19,7 +19,7 @@ from ..io.writing import output_folder, write_dose
 from ..phantom import PhantomSettings, Variant, case_variant, patient_over_time
 from ..physics import DEFAULT_JOULE_PER_GBQ
 from ..progress import Progress, part
-from ..report import REPORT_OPTIONS, write_report
+from ..report import REPORT_OPTIONS, Content, write_report
 from .bar import progress_bar
 from .dicom import add_from_dicom
 
@@ -88,19 +88,20 @@ def _demo(args: argparse.Namespace) -> int:
 
 def _assess(args: argparse.Namespace) -> int:
     with progress_bar() as progress, output_folder(args.out) as folder:
-        assessment = _assess_into(args.case, folder, progress)
-    print(assessment.verdict.sentence)
+        content = _assess_into(args.case, folder, progress)
+    print(content.verdict.sentence)
+    for difference in content.differences or ():
+        print(f"  {difference.message}")
     _say_where(args.out)
     return 0
 
 
-def _assess_into(case_path: Path, folder: Path, progress: Progress) -> Assessment:
+def _assess_into(case_path: Path, folder: Path, progress: Progress) -> Content:
     progress(0.0, f"reading {case_path.name}")
     file = read_case_file(case_path)
     assessment = assess(file.case, part(progress, 0.1, 0.6))
     options = replace(REPORT_OPTIONS, stated=file.stated)
-    write_report(assessment, folder, inputs=file.inputs, progress=part(progress, 0.6, 1.0), plan_options=options)
-    return assessment
+    return write_report(assessment, folder, inputs=file.inputs, progress=part(progress, 0.6, 1.0), plan_options=options)
 
 
 def _say_where(folder: Path) -> None:

@@ -32,7 +32,7 @@ from ..lung_shunt import (
 )
 from ..missing import Missing
 from ..progress import part
-from ..registration import Kind, Registration, apply, check_registration, register
+from ..registration import Kind, Registration, apply, check_registration, directions, register
 from ..structures import Role, Structure
 from .bar import progress_bar
 
@@ -92,7 +92,7 @@ def _register(args: argparse.Namespace) -> int:
         raise InputError("this is no name of a transform", where=str(args.out), remedy="End it in .tfm")
     with progress_bar() as progress:
         progress(0.0, "reading the images")
-        fixed = CtImage(read_image(args.fixed, "fixed image"))
+        fixed = _planning_ct(args.fixed)
         moving = _quantity(read_image(args.moving, "moving image"), args.moving_is)
         others = [(read_image(path, "image to move"), out) for path, out in args.move]
         found = register(
@@ -113,6 +113,18 @@ def _register(args: argparse.Namespace) -> int:
     data["moved"] = [{"file": str(out), "note": result.note} for result, out in applied]
     print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if args.json else _as_text(data))
     return 0
+
+
+def _planning_ct(path: Path) -> CtImage:
+    image = read_image(path, "fixed image")
+    lowest = float(array_of(image).min())
+    if lowest >= COUNTS_ABOVE_HU:
+        raise InputError(
+            f"no voxel lies below {COUNTS_ABOVE_HU:g} (lowest {lowest:g}): this is no CT in Hounsfield units",
+            where=str(path),
+            remedy="Give what is to be moved first and the planning CT second",
+        )
+    return CtImage(image)
 
 
 def _quantity(image: sitk.Image, told: str | None) -> CtImage | CountMap:
@@ -166,14 +178,23 @@ def _described(found: Registration, quantitative: bool) -> dict[str, Any]:
     }
 
 
+_STARTS = {
+    "headers": "as the headers place them",
+    "geometry": "middles of the fields of view",
+    "moments": "centers of mass",
+    "livers": "centers of the livers",
+}
+
+
 def _as_text(data: dict[str, Any]) -> str:
-    where = ", ".join(f"{v:+.1f} mm {name}" for name, v in data["moved_mm"].items())
+    where = directions(tuple(data["moved_mm"].values()))
     lines = [
         f"Moved by        {data['distance_mm']:.1f} mm ({where})",
         f"Turned by       {data['rotation_deg']:.1f} deg",
         f"Information     {_shown(data, 'mutual_information_before')} -> {data['mutual_information_after']:.3f} nats",
-        f"Dice of livers  {_shown(data, 'dice_before')} -> {_shown(data, 'dice_after')}",
-        f"Found by        {data['kind']}, {data['compared'].replace('_', ' ')}, start: {data['start']}",
+        f"Dice of livers  {_shown(data, 'dice_before')}"
+        + ("" if data["dice_before"] is None else f" -> {_shown(data, 'dice_after')}"),
+        f"Found by        {data['kind']}, {data['compared'].replace('_', ' ')}, start: {_STARTS[data['start']]}",
     ]
     lines += [f"{c['level']}: {c['message']}. {c['remedy']}" for c in data["checks"]]
     lines += [*data["notes"], *(f"{m['file']}: {m['note']}" for m in data["moved"])]
@@ -209,7 +230,8 @@ def _lsf(args: argparse.Namespace) -> int:
         print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         print("\n\n".join(_table(row) for row in data["infusions"]))
-        shown = data["lung_mass_g_missing_because"] if data["lung_mass_g"] is None else f"{data['lung_mass_g']:.0f} g"
+        because = data.get("lung_mass_g_missing_because")
+        shown = f"missing: {because}" if because else f"{data['lung_mass_g']:.0f} g"
         print(f"\nLung mass from CT                       {shown}")
     return 0
 
@@ -311,7 +333,7 @@ def _table(row: dict[str, Any]) -> str:
     lines = [f"{row['session']}, {row['infusion']}"] if row["session"] else []
     for key, label in _LINES:
         if row.get(key) is not None:
-            lines.append(f"{label:<38}  {row[key]:.2%}")
+            lines.append(f"{label:<38}  {row[key] * 100:.2f} %")
         elif f"{key}_missing_because" in row:
             lines.append(f"{label:<38}  missing: {row[f'{key}_missing_because']}")
     lines += [*row.get("notes", []), *([row["note"]] if row["note"] else [])]
@@ -325,4 +347,4 @@ def _value(key: str, value: float | Missing) -> dict[str, Any]:
 
 
 def _shown(data: dict[str, Any], key: str) -> str:
-    return "unknown" if data[key] is None else f"{data[key]:.3f}"
+    return f"missing: {data[f'{key}_missing_because']}" if data[key] is None else f"{data[key]:.3f}"

@@ -55,7 +55,8 @@ def _session_image(
     _note_header(volume, ct, scale_bq_ml is not None, name, files.notes)
     image, count, share_fraction = without_negatives(volume.image, name)
     if count:
-        files.notes.append(f"{name}: {count} negative voxels ({share_fraction:.2%} of the positive total) set to 0")
+        share = f"{share_fraction * 100:.2f} %"
+        files.notes.append(f"{name}: {count} negative voxels ({share} of the positive total) set to 0")
     if scale_bq_ml is None:
         return CountMap(image)
     if scale_bq_ml != 1.0:

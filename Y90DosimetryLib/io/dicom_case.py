@@ -24,7 +24,7 @@ from .dicom_facts import body, dose_gbq, given_at, require_tracer_of_plan, trace
 from .dicom_header import PERSONAL, hushed, scrubbed, text, unmistakable
 from .dicom_outlines import read_outlines
 from .dicom_planar import read_planar
-from .dicom_sort import Kind, Series, Sorting, sort_folder
+from .dicom_sort import Kind, Series, Sorting, many, sort_folder
 from .dicom_stack import read_stack
 from .writing import output_folder, write_image, write_json, write_text
 
@@ -121,7 +121,7 @@ class _Reader:
 
     def case(self, progress: Progress) -> DicomCase:
         sorting = self.sorting
-        self._note_files()
+        self.notes += sorting.file_notes
         chosen = {
             "ct": self._pick("ct", "CT", Kind.CT),
             "spect": self._pick("spect", "SPECT", Kind.SPECT),
@@ -146,6 +146,7 @@ class _Reader:
         known = body(tuple(s.header for s in (chosen["pet"], chosen["spect"], chosen["ct"]) if s))
         self.notes += known.notes
         self._note_frames(chosen)
+        self._note_persons(tuple(s for s in chosen.values() if s))
         zone = self.choices.time_zone if self.choices.time_zone and "/" in self.choices.time_zone else None
         case = Case(
             self.choices.label,
@@ -165,7 +166,7 @@ class _Reader:
         if sorting.damaged:
             few = ", ".join(sorting.damaged[:3])
             raise InputError(
-                f"{len(sorting.damaged)} DICOM files are truncated or damaged: {few}",
+                f"{many(len(sorting.damaged), 'DICOM file')} truncated or damaged: {few}",
                 where=self.folder,
                 remedy="Copy the folder again, or take them out of it",
             )
@@ -208,14 +209,6 @@ class _Reader:
 
     def _list(self) -> str:
         return "The folder holds:\n" + "\n".join(self.sorting.lines())
-
-    def _note_files(self) -> None:
-        told = {
-            "files are not DICOM and were ignored": self.sorting.foreign_count,
-            "files hold an image that another file holds too": self.sorting.duplicate_count,
-            "files that the DICOMDIR lists are not there": self.sorting.absent_count,
-        }
-        self.notes += [f"DICOM folder: {count} {what}" for what, count in told.items() if count]
 
     # Reading
 
@@ -291,7 +284,8 @@ class _Reader:
     def _not_negative(self, image: sitk.Image, where: str) -> sitk.Image:
         clean, count, share_fraction = without_negatives(image, where)
         if count:
-            self.notes.append(f"{where}: {count} negative voxels ({share_fraction:.2%} of the positive total) set to 0")
+            share = f"{share_fraction * 100:.2f} %"
+            self.notes.append(f"{where}: {count} negative voxels ({share} of the positive total) set to 0")
         return clean
 
     def _others(self, chosen: Mapping[str, Series | None]) -> None:
@@ -365,6 +359,13 @@ class _Reader:
                 self.notes.append(f"{name.upper()}: no DICOM frame of reference is stated; check that it fits the CT")
             elif ct.frame_of_reference != series.frame_of_reference:
                 self.notes.append(f"{name.upper()}: another DICOM frame of reference than the CT; register both")
+
+    def _note_persons(self, used: tuple[Series, ...]) -> None:
+        """Say where nothing but the folder tells that the images show one patient."""
+        numbers = [str(s.number) for s in used if not s.says_whose]
+        if len(used) > 1 and numbers:
+            told = f"series {numbers[0]} names" if len(numbers) == 1 else f"series {' and '.join(numbers)} name"
+            self.notes.append(f"{told} no patient: check that all images are of the same one")
 
     def _identifiers(self, chosen: Mapping[str, Series | None]) -> Mapping[str, object]:
         first = next(s for s in chosen.values() if s)

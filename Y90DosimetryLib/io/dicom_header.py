@@ -19,7 +19,11 @@ Header = Any
 
 DIRECTORY = "1.2.840.10008.1.3.10"  # DICOM PS3.4, media storage directory (DICOMDIR)
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
-COMPRESSED_OR_DEFLATED = re.compile(r"1\.2\.840\.10008\.1\.2\.(4\.|5$|1\.99$)")
+COMPRESSED = re.compile(r"1\.2\.840\.10008\.1\.2\.(4\.|5$)")
+DEFLATED = "1.2.840.10008.1.2.1.99"
+END_OF_PIXELS = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+"""The item that ends compressed pixels (DICOM PS3.5, annex A.4)."""
+TAIL_BYTES = 4096
 SHORTEST_SECRET = 2
 WITHIN_WORDS = 5
 """Secrets of this length are blotted out inside longer words too, as in file names."""
@@ -77,7 +81,7 @@ def read_header(path: Path) -> tuple[Header | None, bool]:
         return None, False
     kind = class_uid(header)
     named = kind == DIRECTORY or text(header, "Modality") or text(header, "SeriesInstanceUID")
-    return (header, _is_whole(header, left)) if kind and named else (None, False)
+    return (header, _is_whole(header, left, path)) if kind and named else (None, False)
 
 
 def class_uid(header: Header) -> str:
@@ -90,17 +94,32 @@ def instance_uid(header: Header) -> str:
     return text(header, "SOPInstanceUID") or text(getattr(header, "file_meta", {}), "MediaStorageSOPInstanceUID")
 
 
-def _is_whole(header: Header, left_bytes: int) -> bool:
-    """Whether an image has a size, and its file the uncompressed pixels that it promises."""
+def _is_whole(header: Header, left_bytes: int, path: Path) -> bool:
+    """Whether an image has a size, and its file the pixels that it promises, or the end of compressed ones.
+
+    A JPEG 2000 image that is cut off fails after gigabytes of memory were taken for it: it is not even tried.
+    """
     if class_uid(header) in (RTSTRUCT, DIRECTORY):
         return True
     size = number(header, "Rows"), number(header, "Columns")
     if size[0] is None or size[1] is None:
         return False
-    if COMPRESSED_OR_DEFLATED.match(text(getattr(header, "file_meta", {}), "TransferSyntaxUID")):
+    syntax = text(getattr(header, "file_meta", {}), "TransferSyntaxUID")
+    if COMPRESSED.match(syntax):
+        return _holds_end_of_pixels(path)
+    if syntax == DEFLATED:
         return True
     count = (number(header, "NumberOfFrames") or 1) * (number(header, "SamplesPerPixel") or 1)
     return left_bytes >= size[0] * size[1] * count * (number(header, "BitsAllocated") or 0.0) / 8
+
+
+def _holds_end_of_pixels(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        if END_OF_PIXELS in stream.read():
+            return True
+        stream.seek(0)  # elements may follow the pixels
+        return END_OF_PIXELS in stream.read()
 
 
 def value(holder: Header, keyword: str) -> Any:

@@ -227,7 +227,10 @@ def _levels(heights_mm: Float64, near_mm: float, where: str) -> tuple[NDArray[np
         raise _too_large(float(np.ptp(heights_mm)), where)
     if step_mm <= 0:
         raise GeometryError("the distance between its slices is not stated", where=where, remedy="Export it again")
-    steps = (heights_mm - planes[0]) / step_mm
+    counted = float(np.rint(gaps / step_mm).sum())
+    if counted:  # the smallest of the rounded gaps is off by up to a micrometer, which adds up along the body
+        step_mm = float(np.ptp(heights_mm)) / counted
+    steps = (heights_mm - heights_mm.min()) / step_mm
     levels = np.rint(steps).astype(np.intp)
     if np.abs(steps - levels).max() > ON_PLANE_RATIO:
         raise GeometryError(

@@ -219,8 +219,9 @@ def check_heights(heights_mm: Array, where: str) -> None:
     if gaps.size:
         lost = int(sum(round(float(steps_mm[g]) / usual_mm) - 1 for g in gaps))
         first = gaps[0]
+        missing = "1 slice is missing" if lost == 1 else f"{lost} slices are missing"
         raise GeometryError(
-            f"{lost} {'slice is' if lost == 1 else 'slices are'} missing, the first between {heights_mm[first]:g} and {heights_mm[first + 1]:g} mm",
+            f"{missing}, the first between {heights_mm[first]:g} and {heights_mm[first + 1]:g} mm",
             where=where,
             remedy="Copy the whole series",
         )

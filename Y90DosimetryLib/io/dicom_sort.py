@@ -30,6 +30,7 @@ from .dicom_header import (
     value,
     words,
 )
+from .paths import printable
 
 
 class Kind(StrEnum):
@@ -57,6 +58,7 @@ RTSTRUCT_CLASS = RTSTRUCT.removeprefix(STORAGE)
 CONE_BEAM = re.compile(r"dyna ?ct|xper ?ct|cone.?beam|\bcbct\b|innova ?ct|artis|allura|azurion", re.IGNORECASE)
 COARSE_PIXEL_MM = 1.5
 """Tool default: a CT that was never shrunk has finer pixels."""
+ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".tgz", ".xz", ".bz2"}
 PARTS = ("TemporalPositionIdentifier", "FrameReferenceTime", "AcquisitionNumber", "ConvolutionKernel", "ImageType")
 """What tells apart the volumes of one series, tried in this order."""
 
@@ -93,6 +95,11 @@ class Series:
         return text(self.header, "FrameOfReferenceUID")
 
     @property
+    def says_whose(self) -> bool:
+        """Whether the header names a patient, by an ID or a name."""
+        return bool(text(self.header, "PatientID") or text(self.header, "PatientName").strip("^ "))
+
+    @property
     def line(self) -> str:
         """One line for a list."""
         grid = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
@@ -114,6 +121,8 @@ class Sorting:
     """Files that hold an image which another file holds too."""
     absent_count: int = 0
     """Files that a DICOMDIR lists and the folder lacks."""
+    archive_count: int = 0
+    """Of the files that are not DICOM, those that are packed and may hold some."""
     damaged: tuple[str, ...] = ()
     """DICOM files whose header can't be read."""
     secrets: frozenset[str] = frozenset()
@@ -123,6 +132,18 @@ class Sorting:
     def patients(self) -> tuple[int, ...]:
         """The patients in the folder, counted from 1."""
         return tuple(sorted({s.patient for s in self.series}))
+
+    @property
+    def file_notes(self) -> tuple[str, ...]:
+        """What was left aside of the folder, and why."""
+        other_count = self.foreign_count - self.archive_count
+        told = (
+            (other_count, "file", "not DICOM and ignored"),
+            (self.archive_count, "packed archive", "not looked into: unpack what belongs to the case"),
+            (self.duplicate_count, "file", "left out: another one holds the same image"),
+            (self.absent_count, "file", "listed by the DICOMDIR and not there"),
+        )
+        return tuple(f"DICOM folder: {many(count, what)} {why}" for count, what, why in told if count)
 
     def of_kind(self, *kinds: Kind) -> tuple[Series, ...]:
         """Return the series of some kinds."""
@@ -142,6 +163,11 @@ class Sorting:
         return tuple(lines)
 
 
+def many(count: int, what: str) -> str:
+    """Return "1 file is", "2 files are"."""
+    return f"{count} {what} is" if count == 1 else f"{count} {what}s are"
+
+
 def sort_folder(folder: Path, progress: Progress = silent) -> Sorting:
     """Return what a folder and all folders below it hold; nothing is decided here.
 
@@ -154,11 +180,13 @@ def sort_folder(folder: Path, progress: Progress = silent) -> Sorting:
     """
     if not folder.is_dir():
         raise InputError("there is no such folder", where=str(folder), remedy="Give the folder that holds the images")
-    paths = sorted(Path(at) / name for at, _, names in os.walk(folder) for name in names)
+    walked = [(Path(at), folders, names) for at, folders, names in os.walk(folder)]
+    paths = sorted(at / name for at, _, names in walked for name in names)
+    linked = any((at / name).is_symlink() for at, folders, _ in walked for name in folders)
     found: list[tuple[Path, Header]] = []
     damaged: list[Path] = []
     cut: set[Path] = set()
-    foreign_count, listed_count, file_count = 0, 0, 0
+    foreign_count, listed_count, file_count, archive_count = 0, 0, 0, 0
     with hushed():
         for done, path in enumerate(paths):
             progress(done / len(paths), "reading headers")
@@ -171,6 +199,7 @@ def sort_folder(folder: Path, progress: Progress = silent) -> Sorting:
                 empty_image = path.suffix.lower() in {".dcm", ".ima"} and path.is_file() and not path.stat().st_size
                 damaged += [path] * empty_image
                 foreign_count += not empty_image
+                archive_count += path.suffix.lower() in ARCHIVES
                 continue
             header, whole = read_header(path)
             if header is None:
@@ -183,10 +212,11 @@ def sort_folder(folder: Path, progress: Progress = silent) -> Sorting:
                 found.append((path, header))
                 cut |= set() if whole else {path}
         if not found and not damaged:
+            links = ". Links to other folders are not followed" if linked else ""
             raise InputError(
-                f"no DICOM file among {foreign_count} files",
-                where=str(folder),
-                remedy="Give the folder that was exported from the PACS, unpacked",
+                f"no DICOM file among {foreign_count} file{'' if foreign_count == 1 else 's'}",
+                where=printable(str(folder)),
+                remedy=f"Give the folder that was exported from the PACS, unpacked{links}",
             )
         secrets = frozenset().union(*(secrets_of(h) for _, h in found)) if found else frozenset()
         unique = _without_duplicates(found)
@@ -196,7 +226,8 @@ def sort_folder(folder: Path, progress: Progress = silent) -> Sorting:
         foreign_count,
         len(found) - len(unique),
         max(0, listed_count - file_count),
-        tuple(scrubbed(path.name, secrets) for path in damaged),
+        archive_count,
+        tuple(scrubbed(printable(path.name), secrets) for path in damaged),
         secrets,
     )
 
@@ -215,7 +246,7 @@ def _numbered(found: list[tuple[Path, Header]], cut: set[Path], secrets: frozens
     for group in _groups(found):
         header = group[0][1]
         kind, why = _kind(header)
-        broken = tuple(scrubbed(path.name, secrets) for path, _, _ in group if path in cut)
+        broken = tuple(scrubbed(printable(path.name), secrets) for path, _, _ in group if path in cut)
         part = f" ({group[0][2]})" if group[0][2] else ""
         series.append(
             Series(

@@ -6,6 +6,11 @@ plug-in, also inside 3D Slicer; pydicom alone would need one for each.
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import degrees
 from pathlib import Path
@@ -19,7 +24,7 @@ from ..images import Array
 from .dicom_frames import frame_headers
 from .dicom_header import Header, item, items, number, numbers, pydicom_module, value
 from .dicom_series import LARGEST_TILT_RATIO, LARGEST_UNEVENNESS_RATIO, check_heights, quiet
-from .dicom_sort import Series
+from .dicom_sort import Series, many
 from .paths import printable
 
 Float64 = NDArray[np.float64]
@@ -94,7 +99,7 @@ def read_stack(series: Series, where: str, *, straighten: bool = False) -> Stack
 def _read(series: Series, where: str, straighten: bool) -> Stack:
     if series.broken:
         raise InputError(
-            f"{len(series.broken)} files are truncated, the first is {series.broken[0]}",
+            f"{many(len(series.broken), 'file')} truncated: {', '.join(series.broken[:3])}",
             where=where,
             remedy="Copy the series again",
         )
@@ -107,27 +112,18 @@ def _read(series: Series, where: str, straighten: bool) -> Stack:
 
 def decoded(files: list[str], where: str, kind: int) -> sitk.Image:
     """Return the rescaled voxels of files; the geometry is not to be trusted."""
-    with quiet(), _text_names(files) as names:
-        image = _read_or_none(names, kind)
-        lost = [] if image else [at for at, name in enumerate(names) if _read_or_none([name], kind) is None]
-    if image is None:
-        few = ", ".join(printable(Path(files[at]).name) for at in lost[:3])
-        told = f"{len(lost)} of {len(files)} files: {few}" if 0 < len(lost) < len(files) else "of no file"
+    try:
+        with quiet(), _text_names(files) as names:
+            image: sitk.Image = sitk.ReadImage(names if len(names) > 1 else names[0], kind)
+    except RuntimeError:
         raise InputError(
-            f"the pixels can't be decoded, {told} (damaged, or in a compression that is not known here)",
+            "the pixels can't be decoded (a damaged file, or a compression that is not known here)",
             where=where,
             remedy="Copy the series again, or let the PACS send it uncompressed (Explicit VR Little Endian)",
-        )
+        ) from None
     for key in image.GetMetaDataKeys():  # among them the patient's name
         image.EraseMetaData(key)
     return image
-
-
-def _read_or_none(names: list[str], kind: int) -> sitk.Image | None:
-    try:
-        return sitk.ReadImage(names if len(names) > 1 else names[0], kind)
-    except RuntimeError:
-        return None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InputError
 from ..progress import Progress, part, silent
 from .dicom_header import Header, class_uid, number, pydicom_module, scrubbed, text
-from .dicom_sort import sort_folder
+from .dicom_sort import many, sort_folder
 from .pacs_link import (
     MOST_CONTEXTS,
     SUCCESS,
@@ -57,7 +57,7 @@ def push(folder: Path, peer: Peer, progress: Progress = silent) -> Pushed:
     broken = [*sorting.damaged, *(name for s in sorting.series if number(s.header, "Rows") for name in s.broken)]
     if broken:
         raise InputError(
-            f"{len(broken)} DICOM files are truncated or damaged: {', '.join(broken[:3])}",
+            f"{many(len(broken), 'DICOM file')} truncated or damaged: {', '.join(broken[:3])}",
             where=str(folder),
             remedy="Nothing was sent. Copy the folder again, or take them out of it",
         )
@@ -70,7 +70,7 @@ def push(folder: Path, peer: Peer, progress: Progress = silent) -> Pushed:
     nameless = sum(1 for series in sorting.series for header in series.headers if not _has_uids(header))
     if nameless:
         raise InputError(
-            f"{nameless} files lack their SOPInstanceUID, StudyInstanceUID or SeriesInstanceUID",
+            f"{many(nameless, 'file')} without SOPInstanceUID, StudyInstanceUID or SeriesInstanceUID",
             where=str(folder),
             remedy="Nothing was sent. No PACS can store them: export them again with their UIDs",
         )

@@ -3,7 +3,7 @@
 from .moving import Applied, apply
 from .quality import check_registration
 from .registering import register
-from .result import Guide, Kind, Registration, Start, dice_of, fingerprint, is_rigid
+from .result import Guide, Kind, Registration, Start, dice_of, directions, fingerprint, is_rigid
 
 __all__ = [
     "Applied",
@@ -14,6 +14,7 @@ __all__ = [
     "apply",
     "check_registration",
     "dice_of",
+    "directions",
     "fingerprint",
     "is_rigid",
     "register",

@@ -63,7 +63,7 @@ def apply(transform: sitk.Transform, image: Movable) -> Applied[Movable]:
     if isinstance(image, CtImage):
         return Applied(_rewrapped(image, after), True, "resampled")
     was, now = (float(array_of(i).sum(dtype=np.float64)) for i in (before, after))
-    change = f"; its total changed by {now / was - 1:+.1%}" if was else ""
+    change = f"; its total changed by {(now / was - 1) * 100:+.1f} %" if was else ""
     return Applied(_rewrapped(image, after), True, f"resampled, not quantitative any more{change}")
 
 

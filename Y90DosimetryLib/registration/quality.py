@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from ..checks.catalog import CATALOG
 from ..checks.check import CheckResult, Observation, judged, with_thresholds
 from ..missing import Missing
-from .result import Guide, Kind, Registration, fingerprint
+from .result import Guide, Kind, Registration, directions, fingerprint
 
 DEFAULT_THRESHOLDS: Mapping[str, float] = {}
 
@@ -64,10 +64,11 @@ def observed(
     if fixed is not None or moving is not None:
         says = f"the {' and the '.join(changed)} image changed"
         yield Observation("registration_stale", about, says if changed else None)
-    along = ", ".join(f"{v:+.1f}" for v in found.moved_mm)
-    yield Observation("registration_moved", about, found.distance_mm, f"{along} mm toward left, back and head")
+    yield Observation("registration_moved", about, found.distance_mm, directions(found.moved_mm))
     yield Observation("registration_turned", about, found.rotation_deg)
     yield Observation("registration_not_improved", about, _gain(found))
+    if found.guide is Guide.CT_TO_CT:  # counts share little with a CT even where they match
+        yield Observation("registration_poor", about, found.mutual_information_after_score)
     yield Observation("registration_dice", about, found.dice_after_fraction)
     bent = found.kind is not Kind.RIGID
     yield Observation("registration_not_rigid", about, f"it is {found.kind.value}" if bent and quantitative else None)

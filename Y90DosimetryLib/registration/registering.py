@@ -314,5 +314,5 @@ def _nothing_shared() -> GeometryError:
     return GeometryError(
         "no position was found at which the two images show the same region",
         where="registration",
-        remedy="Check that both belong to this patient and show the liver, or outline the liver on both",
+        remedy="Check that both belong to this patient and show the liver, or outline it, at least on the fixed one",
     )

@@ -95,6 +95,12 @@ class Registration:
         return float(np.linalg.norm(self.moved_mm))
 
 
+def directions(moved_mm: tuple[float, float, float]) -> str:
+    """Return a motion along x, y, z (LPS) in words: "9.1 mm left, 20.6 mm forward, 15.5 mm up"."""
+    words = (("left", "right"), ("back", "forward"), ("up", "down"))
+    return ", ".join(f"{abs(v):.1f} mm {word[v < 0]}" for v, word in zip(moved_mm, words, strict=True))
+
+
 def is_rigid(transform: sitk.Transform) -> bool:
     """Whether a transform only turns and shifts: no mirror, scale, shear or bending."""
     if not transform.IsLinear():
