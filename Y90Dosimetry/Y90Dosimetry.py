@@ -34,7 +34,8 @@ class Y90Dosimetry(ScriptedLoadableModule):
         parent.contributors = ["Y90Dosimetry contributors"]
         parent.helpText = _(
             "Plans a radioembolization of the liver with yttrium-90 glass microspheres on CT and SPECT, computes "
-            "absorbed doses, and checks them against published recommendations. For research use."
+            "absorbed doses, checks them against published recommendations, and follows the patient afterwards. "
+            "Go from the top section to the bottom; every field says in its tooltip what it means. For research use."
         )
         parent.acknowledgementText = _(
             "Recommendations: Salem et al. 2023 and the other sources named beside each finding."
@@ -196,15 +197,46 @@ class Y90DosimetryLogic(ScriptedLoadableModuleLogic):
 
 
 class Y90DosimetryTest(ScriptedLoadableModuleTest):
-    """The whole workflow on sample cases, checked against the truth of the digital patient."""
+    """The whole workflow on sample cases, checked against the truth of the digital patient; then the panel."""
 
     def setUp(self):
         slicer.mrmlScene.Clear()
 
     def runTest(self):
-        for test in (self.test_plan, self.test_delivered):
+        tests = [self.test_plan, self.test_delivered, self.test_registration, self.test_old_scene, self.test_dicom]
+        if hasattr(slicer.modules, "y90dosimetry"):
+            tests.append(self.test_panel)
+        for test in tests:
             self.setUp()
             test()
+
+    def test_registration(self):
+        """A registration is a preview first, and can be undone."""
+        from Y90DosimetrySlicer import selftest
+
+        self.delayDisplay(_("Registering an image"))
+        selftest.checkRegistration(self, Y90DosimetryLogic())
+
+    def test_old_scene(self):
+        """A scene of an earlier version opens."""
+        from Y90DosimetrySlicer import selftest
+
+        selftest.checkOldScene(self, Y90DosimetryLogic())
+
+    def test_dicom(self):
+        """A folder that holds no DICOM files is refused, and nothing is left in the scene."""
+        from Y90DosimetrySlicer import selftest
+
+        selftest.checkDicom(self, Y90DosimetryLogic())
+
+    def test_panel(self):
+        """Every section of the panel opens, draws and follows what is typed; needs the module in the application."""
+        from Y90DosimetrySlicer import selftest
+
+        if not hasattr(slicer.modules, "y90dosimetry"):
+            self.skipTest("the module is not loaded here")
+        self.delayDisplay(_("Using the panel"))
+        selftest.checkPanel(self, slicer.util.getModuleWidget("Y90Dosimetry"))
 
     def test_plan(self):
         """The plan, on a MAA SPECT."""

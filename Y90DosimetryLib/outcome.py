@@ -73,7 +73,7 @@ class TumorPathology:
         found = necrosis_of(self.necrosis_fraction)
         if self.stated is not None and self.stated is not found:
             raise InputError(
-                f"{self.necrosis_fraction:.0%} is {found}, but {self.stated} is stated",
+                f"{self.necrosis_fraction * 100:.0f} % is {found}, but {self.stated} is stated",
                 where=where,
                 remedy="Correct one",
             )

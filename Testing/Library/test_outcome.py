@@ -131,7 +131,7 @@ def test_a_whole_number_of_necrosis_is_read_as_a_fraction(tmp_path):
         ("[[outcome.pathology]]\nnecrosis_fraction = 0.5\n", "'label' is missing"),
         (f'{ENTRY}necrosis = "full"\n', r"\[\[outcome.pathology\]\] 'Tumor 1'.*'necrosis' is 'full'.*CPN, Extensive"),
         (f"{ENTRY}necrosis_fraction = 95\n", "tumor 'Tumor 1'.*0.95 for 95 %"),
-        (f'{ENTRY}necrosis_fraction = 0.8\nnecrosis = "CPN"\n', "80% is Extensive, but CPN is stated"),
+        (f'{ENTRY}necrosis_fraction = 0.8\nnecrosis = "CPN"\n', "80 % is Extensive, but CPN is stated"),
         (f"{ENTRY}{ENTRY}", "tumor 'Tumor 1' is there twice"),
         ('[[outcome.pathology]]\nlabel = "Tumor 7"\n', "tumor 'Tumor 7' is not among the structures.*Tumor 1"),
         ("[outcome]\ndied_on = 2026-01-01\n", "before the treatment of 2026-03-04"),
@@ -187,7 +187,7 @@ def test_the_page_shows_each_tumor_with_its_doses_and_the_worst_with_the_source(
     for words in (
         "Worst of the patient: extensive (Second).",
         "Meerun et al. 2022): Methods, pathology analysis",
-        "extensive: 50% and more",
+        "extensive: 50 % and more",
         "Recurrence: yes. Death: no.",
         "Surgery 2026-09-04 6.0",
         "Recurrence 2027-09-04 18.0",

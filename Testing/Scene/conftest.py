@@ -55,3 +55,12 @@ def workflow(parameters):
     from Y90DosimetrySlicer.workflow import Workflow
 
     return Workflow(parameters)
+
+
+@pytest.fixture
+def course(scene):
+    """The parameters of a digital patient with studies before the treatment and at months 1, 3 and 6."""
+    from followup_kit import over_time
+    from Y90DosimetrySlicer.sampledata import parametersOf
+
+    return parametersOf(over_time())

@@ -12,7 +12,7 @@ from Y90DosimetrySlicer.parameters import SettingsPack
 import Y90Dosimetry as module
 
 YOUNGER = re.compile(
-    r"(readingNotes|timePoints|prescription|limits|stated)\..*"
+    r"(readingNotes|timePoints|outcome|prescription|limits|stated)\..*"
     r"|settings\.shuntMarginMm|sessions\.\d+\.hybrid\w+|sessions\.\d+\.infusions\.\d+\.planar\w+\.\d"
 )
 """What the first version did not store."""
@@ -43,6 +43,7 @@ def test_what_an_old_scene_holds_is_kept_and_what_it_lacks_is_unknown(old) -> No
     assert found.settings.liverDensityGMl == 1.1
     assert found.settings.shuntMarginMm == 20.0
     assert list(found.timePoints) == [] and dict(found.limits) == {}
+    assert list(found.outcome.pathology) == [] and found.outcome.diedOn == ""
     infusion = found.sessions[0].infusions[0]
     assert infusion.lungShuntFraction == 0.031
     assert infusion.planarLungsAnteriorCounts is None and infusion.planarLungsPixels is None

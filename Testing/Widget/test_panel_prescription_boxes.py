@@ -64,6 +64,8 @@ def test_day_time_zone_and_custom_sizes(hand, opened):
     hand.type(ui.clockEdit, "noon")
     assert hand.state("prescription") == "wrong" and hand.parameters.prescription.clock == "08:15"
     hand.type(ui.clockEdit, "10:00")
+    hand.type(ui.vialZoneEdit, "Europe")
+    assert hand.state("prescription") == "wrong", "a folder of the zones, none of them"
     hand.type(ui.vialZoneEdit, "America/Denver")
     assert hand.open("treatment").zoneEdit.text == "America/Denver"
 

@@ -312,3 +312,14 @@ def test_closing_the_scene_while_a_folder_is_loaded_leaves_an_empty_one(hand, he
     assert not slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     assert hand.parameters is not None and hand.parameters.parameterNode.GetScene() is slicer.mrmlScene
     assert hand.panel.widget.enabled
+
+
+def test_the_tab_key_goes_through_the_lung_shunt_before_what_is_under_it(hand):
+    section = hand.panel.sections[hand.Step.TREATMENT]
+    ui, chain = section.lungShunt.ui, []
+    widget = ui.lungShuntBox
+    while widget is not section.ui.advancedBox:
+        chain += [widget.name] if widget.focusPolicy else []
+        widget = widget.nextInFocusChain()
+    assert chain[:3] == ["lungShuntBox", "planarLungsAnteriorEdit", "planarLungsPosteriorEdit"]
+    assert chain[-1] == "wholeShuntButton"

@@ -140,3 +140,9 @@ def test_every_sample_variant_computes(hand, variant):
     hand.sample(variant)
     hand.press(hand.open("dose").computeButton)
     assert hand.message() == "" and hand.state("dose") in ("done", "warnings")
+
+
+def test_the_test_of_the_application_uses_this_panel_too(hand, panel):
+    test = panel.python.Y90DosimetryTest()
+    test.setUp()
+    test.test_panel()

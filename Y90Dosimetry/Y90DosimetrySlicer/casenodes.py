@@ -13,7 +13,9 @@ from Y90DosimetryLib.structures import Role
 from Y90DosimetryLib.timepoints import TimePoint
 
 from . import bridge, outlines
+from .cases import fillSettings
 from .followup import fillTimePoint
+from .outcomes import fillOutcome
 from .parameters import Parameters, newInfusion, newSession, setFact
 from .patients import fillPatientPack
 
@@ -48,8 +50,11 @@ def fillCase(parameters: Parameters, case: Case, titles: Titles) -> int:
         infusions = [_infusionPack(infusion, ids) for infusion in session.infusions]
         name = titles.activity if isinstance(session.image, ActivityMap) else titles.counts
         addSession(parameters, session.label, session.basis.value, session.image, name, infusions, study)
+        parameters.sessions[len(parameters.sessions) - 1].delivers = session.delivers or ""
     for point in case.time_points:
         addTimePoint(parameters, point, titles, study)
+    fillOutcome(parameters.outcome, case.outcome, ids)
+    parameters.readingNotes = list(case.notes)
     return study
 
 
@@ -125,6 +130,8 @@ def _infusionPack(infusion: Infusion, ids: dict[str, str]):
         givenAt=isoText(infusion.given_at),
         residualFraction=infusion.residual_fraction,
         lungShuntFraction=infusion.lung_shunt_fraction,
+        lungShuntFromImage=infusion.lung_shunt_from_image,
+        tumorToNormalRatio=infusion.tumor_to_normal_ratio,
     )
 
 
@@ -134,7 +141,7 @@ def _fillPatient(parameters: Parameters, case: Case) -> None:
     parameters.intent = case.disease.intent.value if case.disease.intent else ""
     for name, value in case.disease.facts.items():
         setFact(parameters, name, value)
-    parameters.settings.hospitalTimeZone = case.settings.hospital_time_zone or ""
+    fillSettings(parameters, case.settings)
 
 
 def isoText(moment) -> str:

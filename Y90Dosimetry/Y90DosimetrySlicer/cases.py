@@ -25,12 +25,27 @@ from Y90DosimetryLib.case import (
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.images import CtImage
 from Y90DosimetryLib.io.case_keys import IMAGE_VALUES
+from Y90DosimetryLib.outcome import Outcome
 from Y90DosimetryLib.structures import Role, Structure
 
 from . import bridge, previews
 from .followup import timePointsOf
+from .outcomes import outcomeOf
 from .parameters import Parameters, factsOf, rolesOf, segmentName
 from .patients import patientOfPack, wordOf
+
+SETTINGS = {
+    "joule_per_gbq": "joulePerGbq",
+    "half_life_h": "halfLifeH",
+    "liver_density_g_ml": "liverDensityGMl",
+    "lung_mass_g": "lungMassG",
+    "bsa_formula": "bsaFormula",
+    "telv_formula": "telvFormula",
+    "dose_model": "doseModel",
+    "count_reference": "countReference",
+    "sphere_activity_bq": "sphereActivityBq",
+}
+"""Settings by the library's names, and as the pack has them."""
 
 
 class Section(StrEnum):
@@ -43,6 +58,7 @@ class Section(StrEnum):
     TREATMENT = "treatment"
     SETTINGS = "settings"
     FOLLOW_UP = "followUp"
+    OUTCOME = "outcome"
 
 
 class Sources:
@@ -97,19 +113,18 @@ def diseaseOf(parameters: Parameters) -> Disease:
 
 def settingsOf(parameters: Parameters) -> Settings:
     """Return how the doses are to be computed."""
-    pack = parameters.settings
-    return Settings(
-        joule_per_gbq=pack.joulePerGbq,
-        half_life_h=pack.halfLifeH,
-        liver_density_g_ml=pack.liverDensityGMl,
-        lung_mass_g=pack.lungMassG,
-        bsa_formula=pack.bsaFormula,
-        telv_formula=pack.telvFormula,
-        dose_model=wordOf(DoseModel, pack.doseModel, "settings, dose model"),
-        count_reference=wordOf(CountReference, pack.countReference, "settings, count reference"),
-        sphere_activity_bq=pack.sphereActivityBq,
-        hospital_time_zone=pack.hospitalTimeZone or None,
-    )
+    stored = {name: getattr(parameters.settings, member) for name, member in SETTINGS.items()}
+    stored["dose_model"] = wordOf(DoseModel, stored["dose_model"], "settings, dose model")
+    stored["count_reference"] = wordOf(CountReference, stored["count_reference"], "settings, count reference")
+    return Settings(**stored, hospital_time_zone=parameters.settings.hospitalTimeZone or None)
+
+
+def fillSettings(parameters: Parameters, settings: Settings) -> None:
+    """Write how the doses are to be computed into a parameter node."""
+    for name, member in SETTINGS.items():
+        value = getattr(settings, name)
+        setattr(parameters.settings, member, value.value if isinstance(value, StrEnum) else value)
+    parameters.settings.hospitalTimeZone = settings.hospital_time_zone or ""
 
 
 def structuresOf(parameters: Parameters, sources: Sources) -> tuple[tuple[Structure, ...], tuple[str, ...]]:
@@ -213,6 +228,7 @@ def caseOf(parameters: Parameters, sources: Sources | None = None) -> Case:
         settingsOf(parameters),
         (*notes, *leftOut),
         timePoints,
+        outcomeOf(parameters, empty),
     )
 
 
@@ -251,6 +267,12 @@ def problemsOf(parameters: Parameters, sources: Sources) -> dict[Section, InputE
             case = Case(labelOf(parameters), structuresOf(parameters, sources)[0], sessions)
         replace(case, time_points=timePoints)
 
+    def outcome() -> None:
+        found = _outcomeOf(parameters, sources)
+        case = _caseWithoutOutcome(parameters, sources) if found.is_known else None
+        if case is not None:
+            replace(case, outcome=found if case.structures else replace(found, pathology=()))
+
     attempts = {
         Section.PATIENT: lambda: patientOf(parameters),
         Section.DISEASE: lambda: diseaseOf(parameters),
@@ -259,6 +281,7 @@ def problemsOf(parameters: Parameters, sources: Sources) -> dict[Section, InputE
         Section.TREATMENT: treatment,
         Section.SETTINGS: lambda: settingsOf(parameters),
         Section.FOLLOW_UP: followUp,
+        Section.OUTCOME: outcome,
     }
     found = {}
     for section, attempt in attempts.items():
@@ -273,7 +296,23 @@ def problemsOf(parameters: Parameters, sources: Sources) -> dict[Section, InputE
 
 def possibleCase(parameters: Parameters, sources: Sources) -> Case | None:
     """Return the case without the sections and sessions that are impossible; None when nothing is left to check."""
+    case = _caseWithoutOutcome(parameters, sources)
+    if case is None:
+        return None
+    try:
+        return replace(case, outcome=_outcomeOf(parameters, sources))
+    except InputError:
+        return case
 
+
+def _outcomeOf(parameters: Parameters, sources: Sources) -> Outcome:
+    empty: tuple[str, ...] = ()
+    with suppress(InputError):  # said of structures
+        empty = structuresOf(parameters, sources)[1]
+    return outcomeOf(parameters, empty)
+
+
+def _caseWithoutOutcome(parameters: Parameters, sources: Sources) -> Case | None:
     def attempt(make, otherwise):
         try:
             return make()

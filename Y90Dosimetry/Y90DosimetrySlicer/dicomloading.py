@@ -108,7 +108,6 @@ def _fill(parameters: Parameters, found: DicomCase) -> None:
         index = sessionOf.get(name.removeprefix("ct_of_"))
         if name.startswith("ct_of_") and index is not None:
             parameters.sessions[index].hybridCt = volume
-    parameters.readingNotes = list(found.case.notes)
 
 
 def _nameOf(stem: str) -> str:

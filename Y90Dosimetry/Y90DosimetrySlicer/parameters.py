@@ -149,6 +149,29 @@ class TimePointPack:
 
 
 @parameterPack
+class PathologyPack:
+    """What the pathologist found in one tumor: the fraction that is necrotic, or the class where only that is known."""
+
+    segmentId: str
+    necrosisFraction: Number
+    stated: str
+    """A class, one of `outcome.Necrosis`; empty where the fraction says it."""
+    microvascularEmboli: str
+
+
+@parameterPack
+class OutcomePack:
+    """What became of the patient; yes or no as in the readings, days as in the studies."""
+
+    pathology: list[PathologyPack]
+    recurred: str
+    recurredOn: str
+    died: str
+    diedOn: str
+    lastSeenOn: str
+
+
+@parameterPack
 class SettingsPack:
     """How things are computed; a lung mass of None is measured on the CT."""
 
@@ -197,7 +220,7 @@ class Parameters:
 
     caseLabel: str
     readingNotes: list[str]
-    """What was changed or assumed while the case was read from DICOM."""
+    """What was changed or assumed while the case was read from files."""
     ct: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
     patient: PatientPack
@@ -207,6 +230,7 @@ class Parameters:
     roles: dict[str, str]
     sessions: list[SessionPack]
     timePoints: list[TimePointPack]
+    outcome: OutcomePack
     settings: SettingsPack
     prescription: PrescriptionPack
     limits: dict[str, str]

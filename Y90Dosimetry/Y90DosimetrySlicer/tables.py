@@ -195,8 +195,8 @@ def findingRows(findings: Sequence[Finding]) -> list[FindingRow]:
 
 def _findingRow(finding: Finding) -> FindingRow:
     mark = mark_of(finding)
-    values = [m.text for m in finding.judged if m.measure.is_dose or m.measure.kind.value == "number"]
-    values = values or [m.text for m in finding.judged]
+    values = [finding.value_text(m) for m in finding.judged if m.measure.is_dose or m.measure.kind.value == "number"]
+    values = values or [finding.value_text(m) for m in finding.judged]
     return FindingRow(
         finding,
         mark,

@@ -133,7 +133,8 @@ def _within(schedule: Schedule, start: datetime, end: datetime, moment: datetime
 
 def spanText(opening: Opening, schedule: Schedule) -> str:
     """Return a span in few characters, such as "Tu 3 12:52 – 18:31" or "Su 8 21:04 – Mo 9 02:43"."""
-    start, end = (moment.astimezone(schedule.zone) for moment in (opening.start, opening.end))
+    first = clock.first_minute(opening.start, opening.end)
+    start, end = (moment.astimezone(schedule.zone) for moment in (first, opening.end))
     last = f"{end:%H:%M}" if start.date() == end.date() else f"{dayName(end.date())} {end:%H:%M}"
     return f"{dayName(start.date())} {start:%H:%M} – {last}"
 

@@ -266,7 +266,7 @@ def _statements(case: Case) -> tuple:
         (replace(p, structures=(), ct=None, volumes_ml={}), dict(p.volumes_ml), tuple(map(id, p.structures)))
         for p in case.time_points
     )
-    return case.label, case.patient, case.disease, case.settings, studies
+    return case.label, case.patient, case.disease, case.settings, case.outcome, studies
 
 
 def _preparationKey(case: Case) -> tuple:

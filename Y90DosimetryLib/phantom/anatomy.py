@@ -190,7 +190,9 @@ class Anatomy:
         for zone, share_fraction in share_fractions.items():
             if 0 < share_fraction < 1:
                 raise InputError(
-                    f"{share_fraction:.0%} of it lie inside {zone}", where=_where(label), remedy="Move it in or out"
+                    f"{share_fraction * 100:.0f} % of it lie inside {zone}",
+                    where=_where(label),
+                    remedy="Move it in or out",
                 )
         return frozenset(zone for zone, share_fraction in share_fractions.items() if share_fraction == 1)
 

@@ -1,7 +1,7 @@
-"""Follow-up: studies of other days as a time line, what is due, readings, and what follows from them.
+"""Follow-up: studies of other days as a time line, what is due, readings, what follows from them, and the outcome.
 
-It stays out of the way until there is a study: then it is one button. Everything follows what is typed and drawn at
-once; only outlines are measured anew, and only when they change.
+It stays out of the way until there is a study: one button, and the closed box of the outcome. Everything follows
+what is typed and drawn at once; only outlines are measured anew, and only when they change.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from Y90DosimetryLib.timepoints import TimeKind
 
 from ..followup import addBaseline, addTimePoint, suggestions, unusedVolumes
 from ..followupview import dueRows, dueSentence, headOf, studyRows
+from ..outcomes import isOutcomeStated
 from ..parameters import factsOf
 from ..readings import lostLines
+from .followupoutcome import OutcomeBox
 from .followupreadings import ReadingsBox
 from .followupresults import ResultsBox
 from .followupstudy import StudyBox
@@ -61,6 +63,7 @@ class FollowUpSection(Section):
         self.study = StudyBox(self)
         self.readings = ReadingsBox(self)
         self.results = ResultsBox(self)
+        self.outcome = OutcomeBox(self)
         self.places["time_points"] = ui.addStudyButton
 
     # What is selected
@@ -91,7 +94,7 @@ class FollowUpSection(Section):
     def judge(self, live) -> tuple[State, str]:
         """Return where the follow-up stands, and why in words."""
         studies = self.studies
-        if not studies:
+        if not studies and not isOutcomeStated(self.parameters):
             return State.IDLE, ""
         undated = [pack.label for pack in studies if not pack.day]
         if undated:
@@ -100,11 +103,11 @@ class FollowUpSection(Section):
         if lost:
             return State.WARNINGS, "; ".join(lost)
         if live is None:
-            return State.TODO, _("not measured yet")
+            return (State.TODO, _("not measured yet")) if studies else (State.DONE, "")
         found = followUpOf(live)
         if isinstance(found, InputError):
             return State.WRONG, str(found)
-        if found is not None and found.contradictions:
+        if Status(checks=live.checks).raisedAt(self.step):
             return State.WARNINGS, ""  # the technical check says it
         return State.DONE, ""
 
@@ -115,6 +118,7 @@ class FollowUpSection(Section):
         studies = self.studies
         self.index = min(self.index, max(0, len(studies) - 1))
         self._held = studies[self.index] if studies else None
+        self.outcome.choose()
         try:
             super().show()
             self.study.show(self._held)
@@ -142,8 +146,7 @@ class FollowUpSection(Section):
     def showStatus(self, status: Status) -> None:
         """Show the time line, what is due, and what follows."""
         super().showStatus(status)
-        if not self.studies:
-            self.ui.stateLabel.visible = False
+        self.outcome.show(status.live)
         found = followUpOf(status.live)
         followUp = found if isinstance(found, FollowUp) else None
         self._showRows(followUp)
@@ -228,6 +231,7 @@ class FollowUpSection(Section):
         self.study.clear()
         self.readings.clear()
         self.results.clear()
+        self.outcome.clear()
 
     # What the user does
 

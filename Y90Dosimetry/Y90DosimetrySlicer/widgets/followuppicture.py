@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 from Y90DosimetryLib.report.scales import ticks
 
 from ..followupcharts import Chart
-from .prescriptionpicture import Names, Resized, blank
+from .prescriptionpicture import Names, Resized, blank, painting, penOf
 
 COLORS = ("#2a82da", "#d9771e", "#2e9e4f", "#b05fd0", "#12939a", "#c0392b")
 """Each reads on light and on dark ground."""
@@ -46,9 +46,15 @@ class CoursePicture:
         if label.minimumHeight != height:
             label.setFixedHeight(height)
         pixmap = blank(label, width, height)
-        painter = qt.QPainter(pixmap)
-        painter.setRenderHint(qt.QPainter.Antialiasing)
         self.names.begin()
+        with painting(pixmap) as painter:
+            painter.setRenderHint(qt.QPainter.Antialiasing)
+            self._paint(painter, chart, width)
+            self._paintLegend(painter, entries, rows)
+        self.names.end()
+        label.setPixmap(pixmap)
+
+    def _paint(self, painter, chart: Chart, width: int) -> None:
         months = (chart.firstMonth - 0.3, chart.lastMonth + 0.3)
 
         def x(month: float) -> float:
@@ -62,6 +68,8 @@ class CoursePicture:
             places = [(x(m), y(v)) for m, v in zip(curve.months, curve.values, strict=True)]
             self._paintCurve(painter, index, places)
         self._writeValues(chart, x, y, width)
+
+    def _paintLegend(self, painter, entries: list[tuple], rows: list[tuple[int, int]]) -> None:
         for (text, pen, isBand), (left, row) in zip(entries, rows, strict=True):
             middle = ABOVE_PX + PLOT_PX + AXIS_PX + row * ROW_PX + ROW_PX // 2
             if isBand:
@@ -71,19 +79,16 @@ class CoursePicture:
                 painter.drawLine(left, middle, left + SWATCH_PX - 6, middle)
             wide = self._metrics.horizontalAdvance(text) + 4
             self.names.write(text, text, left + SWATCH_PX, middle - ROW_PX // 2, wide, ROW_PX)
-        painter.end()
-        self.names.end()
-        label.pixmap = pixmap
 
     def _entries(self, chart: Chart) -> list[tuple]:
         """Return the legend: name, pen, and whether it is a band."""
         found = [(curve.name, _penOf(index), False) for index, curve in enumerate(chart.curves)]
         if chart.limit is not None:
-            found.append((chart.limitName, qt.QPen(qt.QColor(LIMIT), 2, qt.Qt.DashLine), False))
+            found.append((chart.limitName, penOf(LIMIT, 2, qt.Qt.DashLine), False))
         if chart.band is not None:
             color = qt.QColor(BAND)
             color.setAlpha(2 * BAND_OPACITY)
-            found.append((chart.bandName, qt.QPen(color), True))
+            found.append((chart.bandName, penOf(color, 1), True))
         return found
 
     def _rows(self, entries: list[tuple], width: int) -> list[tuple[int, int]]:
@@ -108,12 +113,12 @@ class CoursePicture:
         faint.setAlpha(BAND_OPACITY)
         right = width - RIGHT_PX
         for value in ticks(0.0, chart.highest, MARKS):
-            painter.setPen(qt.QPen(faint, 1))
+            painter.setPen(penOf(faint, 1))
             painter.drawLine(LEFT_PX, round(y(value)), right, round(y(value)))
             text = f"{value:g}"
             wide = self._metrics.horizontalAdvance(text) + 2
             self.names.write(text, chart.title, LEFT_PX - wide - 4, y(value) - ROW_PX / 2, wide, ROW_PX)
-        painter.setPen(qt.QPen(qt.QColor(AXIS), 1))
+        painter.setPen(penOf(AXIS, 1))
         painter.drawLine(LEFT_PX, bottom, right, bottom)
         painter.drawLine(LEFT_PX, ABOVE_PX, LEFT_PX, bottom)
         for month in ticks(*months, MARKS):
@@ -121,7 +126,7 @@ class CoursePicture:
             text = f"{month:g}"
             wide = self._metrics.horizontalAdvance(text) + 2
             self.names.write(text, _("Months since the treatment"), x(month) - wide / 2, bottom + 3, wide, ROW_PX)
-        painter.setPen(qt.QPen(qt.QColor(AXIS), 1, qt.Qt.DashLine))
+        painter.setPen(penOf(AXIS, 1, qt.Qt.DashLine))
         for month in chart.treated:
             painter.drawLine(round(x(month)), ABOVE_PX, round(x(month)), bottom)
         text = _("months since the treatment")
@@ -130,7 +135,7 @@ class CoursePicture:
         wide = self._metrics.horizontalAdvance(chart.title) + 4
         self.names.write(chart.title, chart.title, 0, 0, wide, ROW_PX)
         if chart.limit is not None:
-            painter.setPen(qt.QPen(qt.QColor(LIMIT), 2, qt.Qt.DashLine))
+            painter.setPen(penOf(LIMIT, 2, qt.Qt.DashLine))
             painter.drawLine(LEFT_PX, round(y(chart.limit)), right, round(y(chart.limit)))
 
     def _paintCurve(self, painter, index: int, places: list[tuple[float, float]]) -> None:
@@ -159,4 +164,4 @@ class CoursePicture:
 
 
 def _penOf(index: int):
-    return qt.QPen(qt.QColor(COLORS[index % len(COLORS)]), 2, DASHES[index % len(DASHES)])
+    return penOf(COLORS[index % len(COLORS)], 2, DASHES[index % len(DASHES)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -39,6 +40,20 @@ class LungShuntBox:
         for stem in ("planarShunt", "spectShunt", "wholeShunt"):
             button = getattr(self.ui, f"{stem}Button")
             button.connect("clicked(bool)", lambda _checked=False, stem=stem: self._onUse(stem))
+        self._orderTabs(section.ui.advancedBox)
+
+    def _orderTabs(self, following) -> None:
+        """Let the Tab key come through this box before the one under it, as it is seen."""
+        ui = self.ui
+        stems = [(region, part) for region in REGIONS for part in (*VIEWS, "Pixels")]
+        edits = [getattr(ui, f"planar{region}{part}Edit") for region, part in stems]
+        buttons = [ui.measureShuntButton, ui.planarShuntButton, ui.spectShuntButton, ui.wholeShuntButton]
+        before = following.previousInFocusChain()
+        while before.focusPolicy == qt.Qt.NoFocus:
+            before = before.previousInFocusChain()
+        for widget in (ui.lungShuntBox, *edits, ui.marginEdit, *buttons):
+            qt.QWidget.setTabOrder(before, widget)
+            before = widget
 
     def _bind(self, title: str, widget: str, member: str, *, whole: bool = False) -> None:
         edit = getattr(self.ui, widget)

@@ -132,10 +132,11 @@ def painting(pixmap) -> Iterator:
         painter.end()
 
 
-def penOf(color: str, width: int):
-    """Return a pen."""
+def penOf(color, width: int, style=qt.Qt.SolidLine):
+    """Return a pen of a color or its name."""
     pen = qt.QPen(qt.QColor(color))
     pen.setWidth(width)
+    pen.setStyle(style)
     return pen
 
 

@@ -41,6 +41,7 @@ PARTS: Mapping[Part, Step] = {
     Part.TREATMENT: Step.TREATMENT,
     Part.SETTINGS: Step.TREATMENT,
     Part.FOLLOW_UP: Step.FOLLOW_UP,
+    Part.OUTCOME: Step.FOLLOW_UP,
 }
 ROOMS: Mapping[Room, Step] = {
     Room.IMAGES: Step.IMAGES,

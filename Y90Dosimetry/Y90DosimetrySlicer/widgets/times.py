@@ -82,5 +82,5 @@ def _zone(name: str) -> ZoneInfo | timezone | None:
         return timezone(-offset if match[1] == "-" else offset)
     try:
         return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # "Europe" is a folder
         return None
