@@ -86,7 +86,13 @@ UNIT_NAMED_BESIDE = {"unit", "measure"}  # a sibling that says the unit of a pla
 OF_ANY_UNIT = {  # these pass numbers on whose unit is the caller's, or draw axes of any unit
     f"Y90DosimetryLib.{name}"
     for name in (
-        "cohort.chart", "missing", "quantities", "report.planes", "report.plots", "report.rendering", "report.scales",
+        "cohort.chart",
+        "missing",
+        "quantities",
+        "report.planes",
+        "report.plots",
+        "report.rendering",
+        "report.scales",
     )
 }
 

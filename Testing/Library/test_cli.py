@@ -68,6 +68,17 @@ def test_assess_writes_a_whole_report_that_says_what_python_says(case_folder, tm
     assert len(data["inputs"]) >= 4
 
 
+def test_assess_tells_what_was_delivered_otherwise_than_planned(tmp_path, capsys):
+    (tmp_path / "case").mkdir()
+    write_case(digital_patient(COARSE, "vasospasm").case(), tmp_path / "case")
+    assert main(["assess", str(tmp_path / "case" / "case.toml"), "--out", str(tmp_path / "out")]) == OK
+    told = capsys.readouterr().out.splitlines()
+    data = json.loads((tmp_path / "out" / "assessment.json").read_text(encoding="utf-8"))
+    messages = [d["message"] for d in data["planned_against_delivered"]]
+    assert any(m.startswith("Tumor 1 was planned with") for m in messages)
+    assert told[1 : 1 + len(messages)] == [f"  {m}" for m in messages]
+
+
 def test_what_was_written_is_never_overwritten(case_folder, tmp_path, capsys):
     out = tmp_path / "out"
     out.mkdir()

@@ -55,13 +55,21 @@ def test_a_kernel_dose_map_is_not_the_model_of_the_rules() -> None:
 )
 def test_tumor_is_subtracted_from_the_liver_a_remnant_is_measured_in(share: float, right: bool) -> None:
     found = flr_arithmetic(
-        known(flr_measured_fraction=share, flr_volume_ml=650.0, flr_study_liver_volume_ml=1500.0, flr_study_tumors_volume_ml=300.0), {}
+        known(
+            flr_measured_fraction=share,
+            flr_volume_ml=650.0,
+            flr_study_liver_volume_ml=1500.0,
+            flr_study_tumors_volume_ml=300.0,
+        ),
+        {},
     )
     assert found.value is right
 
 
 def test_a_liver_that_is_all_tumor_has_no_measured_remnant() -> None:
-    full = known(flr_measured_fraction=0.5, flr_volume_ml=50.0, flr_study_liver_volume_ml=300.0, flr_study_tumors_volume_ml=300.0)
+    full = known(
+        flr_measured_fraction=0.5, flr_volume_ml=50.0, flr_study_liver_volume_ml=300.0, flr_study_tumors_volume_ml=300.0
+    )
     assert flr_arithmetic(full, {}).value is False
     first = Measurement("flr_measured_fraction", missing_because="no remnant")
     second = Measurement("flr_study_liver_volume_ml", missing_because="no liver")

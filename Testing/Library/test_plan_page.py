@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
+from html import escape
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from planning_kit import COARSE
 
 from Y90DosimetryLib.assessment import Assessment, assess
 from Y90DosimetryLib.case import Vial
+from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.phantom import digital_patient
 from Y90DosimetryLib.planning import Override, PlanOptions, StatedInputs, plan_of
-from Y90DosimetryLib.report import as_html, content_of, plan_plots, sections_of
+from Y90DosimetryLib.report import as_html, as_json, content_of, plan_plots, sections_of
 from Y90DosimetryLib.report.html_parts import Section, file_name, section_html
 from Y90DosimetryLib.report.plan_page import OVERLAY, TOGETHER, UNDER, WINDOW, plan_html, plan_section
-from Y90DosimetryLib.report.rendering import can_render
+from Y90DosimetryLib.report.rendering import Canvas, can_render, text_width_px
 
 SURE = PlanOptions(models=True, stated=StatedInputs(calibration_fraction=0.05))
 
@@ -81,9 +83,16 @@ def test_gaps_say_why() -> None:
 
 def test_stated_inputs_bring_intervals_probabilities_and_the_ends_of_the_window() -> None:
     text = words(section("lobectomy", SURE).html)
-    assert "Ends of the window" in text and "safely kept (97.7%)" in text
+    assert "Ends of the window" in text and "safely kept (97.7 %)" in text
     assert "Probability that it is kept, at the entered activities" in text and "calibration" in text
     assert "No interval" not in text
+
+
+def test_a_report_says_once_that_no_activity_is_safely_inside() -> None:
+    """The window of the lobectomy is 6 % wide: a calibration known to 5 % can't be safe on both sides."""
+    text = words(section("lobectomy", SURE).html)
+    assert text.count("No activity is safely inside") == 1
+    assert "calibration known to" in text and "No activity is safely inside" not in words(section("lobectomy").html)
 
 
 def test_models_stand_side_by_side_with_their_arithmetic() -> None:
@@ -122,6 +131,8 @@ def test_the_borders_drawn_for_two_infusions_are_where_a_dose_is_just_its_limit(
     for bound, _ in borders:
         x, y = plan_plots._border(bound, np.array([1.0, 0.5]), np.array([2.0, 1.5]))
         assert [bound.line.dose_gy(at) for at in zip(x, y, strict=True)] == pytest.approx([bound.limit_gy] * 2)
+        (shown,) = plan_plots._nearest(bound, (1.0, 1.0))
+        assert bound.line.dose_gy(shown) == pytest.approx(bound.limit_gy), "the picture reaches to the border"
 
 
 def test_two_patients_of_the_paper_are_told_before_their_second_session() -> None:
@@ -132,9 +143,53 @@ def test_two_patients_of_the_paper_are_told_before_their_second_session() -> Non
         text = words(section(variant).html)
         assert what in text and text.index(what) < text.index("A second session")
         assert "a second session that spreads as it did, with all that was delivered counted" in text
+        assert "the entered" not in text, "nothing is entered for a second session"
         assert text.count("exclude each other") <= 1, "the second session's bounds are told once"
         told = re.findall(r"<li>(.*?)</li>", section(variant).html.split("Not evaluable")[1].split("</ul>")[0])
         assert told and len(told) == len(set(told))
+
+
+def test_what_was_delivered_otherwise_stands_in_the_verdict_in_the_words_of_the_plan() -> None:
+    for variant in ("vasospasm", "proximal_thrombus"):
+        one = assessed(variant)
+        content = content_of(one)
+        page = as_html(content, {}, sections=(section(variant),))
+        box = page[page.index('<div class="verdict') : page.index("<h2>Mean absorbed dose")]
+        plan = plan_of(one.case, one.doses.prepared)
+        told = [escape(d.message) for d in plan.comparison.differences]
+        assert told and all(page.count(message) == 2 and message in box for message in told)
+        assert [d["message"] for d in as_json(content)["planned_against_delivered"]] == [
+            d.message for d in plan.comparison.differences
+        ]
+    assert as_json(content_of(assessed("lobectomy")))["planned_against_delivered"] is None
+
+
+def test_a_comparison_that_an_error_falsifies_is_not_told(monkeypatch) -> None:
+    def refuses(*_args):
+        raise InputError("nothing fits", where="check", remedy="Mend it")
+
+    monkeypatch.setattr("Y90DosimetryLib.report.content.comparison_of", refuses)
+    content = content_of(assessed("vasospasm"))
+    assert content.differences is None and "Delivered otherwise" not in as_html(content, {})
+
+
+@pytest.mark.skipif(not can_render(), reason="pictures can't be drawn here")
+def test_long_constraints_are_told_whole_and_nothing_is_entered_for_a_second_session(monkeypatch) -> None:
+    told: list[str] = []
+    text = Canvas.text
+    monkeypatch.setattr(Canvas, "text", lambda self, words, *a, **k: (told.append(words), text(self, words, *a, **k)))
+    one = assessed("vasospasm")
+    (window,) = plan_of(one.case, one.doses.prepared).windows
+    plan_plots.window_picture(window, is_entered=False)
+    assert not any(words.startswith("entered") for words in told) and not any(words.endswith("...") for words in told)
+    lines = [plan_plots._name_lines(a) for a in window.allowances]
+    assert max(map(len, lines)) == 2
+    assert all(text_width_px(line, plan_plots._SMALL) <= plan_plots._ROOM_PX for both in lines for line in both)
+    for allowance in window.allowances:
+        assert plan_plots._short(allowance.constraint) in " ".join(told)
+    told.clear()
+    plan_plots.window_picture(window)
+    assert f"entered {window.entered_gbq:.3f}" in told
 
 
 def test_a_plan_that_is_open_is_told_before_anything_delivered() -> None:
@@ -158,7 +213,8 @@ def test_further_sections_stand_after_the_findings() -> None:
     one = assessed("lobectomy")
     more = Section("Another part", "<p>with its text</p>", {})
     page = as_html(content_of(one), {}, sections=(section("lobectomy"), more))
-    places = [page.index(f"<h2>{name}</h2>") for name in ("Findings", "Plan", "Another part", "Technical checks")]
+    names = ("Mean absorbed dose", "Findings", "Plan", "Another part", "Dose-volume points", "Technical checks")
+    places = [page.index(f"<h2>{name}</h2>") for name in names]
     assert places == sorted(places) and "with its text" in section_html(more)
 
 

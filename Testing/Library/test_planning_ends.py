@@ -25,7 +25,9 @@ from Y90DosimetryLib.planning import (
     window_ends,
 )
 from Y90DosimetryLib.planning.dose_lines import DoseLines
+from Y90DosimetryLib.planning.ends import nowhere_safe
 from Y90DosimetryLib.planning.prescription import Ray
+from Y90DosimetryLib.planning.uncertainty import Contribution
 
 NTAD, TUMOR = "ntad_gy.multicompartment", "tumor_dose_gy.multicompartment"
 ONE = Ray((0.0,), (1.0,))
@@ -52,7 +54,7 @@ def test_an_end_has_the_relative_uncertainty_of_the_dose_that_binds_it() -> None
     assert (top.side, top.activity_gbq, top.sd_gbq) == (Side.AT_MOST, pytest.approx(3.0), pytest.approx(0.3))
     assert (top.low_gbq, top.high_gbq) == (pytest.approx(2.4), pytest.approx(3.6))
     assert top.sure_gbq == pytest.approx(3.0 / 1.2), "D + 2 u(D) = 120 Gy at 100 Gy"
-    assert "safely kept (97.7%) up to 2.500 GBq" in top.text
+    assert "safely kept (97.7 %) up to 2.500 GBq" in top.text
 
 
 def test_a_target_is_safe_only_above_the_lower_end_and_an_unsure_one_nowhere() -> None:
@@ -61,6 +63,32 @@ def test_a_target_is_safe_only_above_the_lower_end_and_an_unsure_one_nowhere() -
     assert (low.activity_gbq, low.sure_gbq) == (pytest.approx(2.0), pytest.approx(2.0 / 0.8))
     (vague,) = ends_of([need], interval(TUMOR, 200.0, 100.0, "Tumor"))
     assert vague.sure_gbq == float("inf") and "no activity keeps it safely" in vague.text
+
+
+def shared(name: str, dose_gy: float, about: str = "", **sd_fractions: float) -> DoseInterval:
+    """A dose whose uncertainty comes from named inputs, each a fraction of it."""
+    parts = tuple(Contribution(factor, dose_gy * sd, 0.0) for factor, sd in sd_fractions.items())
+    return DoseInterval(name, about, dose_gy, sqrt(sum(p.variance for p in parts)), parts)
+
+
+def test_where_the_safe_ends_cross_the_input_that_would_open_them_is_named_with_how_well_it_must_be_known() -> None:
+    """From 2 to 3 GBq, both doses to a fraction s: 2 / (1 - 2 s) = 3 / (1 + 2 s) at s = 0.1, half of the stated 0.2."""
+    both = window(
+        lines_of(), asked(at_least(200.0, line(100.0, name=TUMOR, about="Tumor")), at_most(120.0, line(40.0))), ONE
+    )
+
+    def said(tumor: dict[str, float], liver: dict[str, float]) -> str:
+        return nowhere_safe(both, [shared(TUMOR, 200.0, "Tumor", **tumor), shared(NTAD, 80.0, **liver)], ONE)
+
+    assert said({"calibration": 0.09}, {"calibration": 0.09}) == ""
+    words = said({"calibration": 0.2}, {"calibration": 0.2})
+    assert "No activity is safely inside" in words
+    assert "safe only from 3.334 GBq" in words and "only up to 2.142 GBq" in words
+    assert "One would be safe with calibration known to 50 % of its stated uncertainty." in words
+    several = said({"calibration": 0.2, "contour": 0.2}, {"calibration": 0.2, "contour": 0.2})
+    assert several.endswith("No single input, even known exactly, would make one safe; calibration matters most.")
+    nowhere = said({"calibration": 0.6}, {"calibration": 0.01})
+    assert "is safe at no activity" in nowhere
 
 
 def test_another_constraint_may_be_the_one_that_is_not_safe_at_the_end() -> None:

@@ -137,7 +137,7 @@ def test_the_reasons_say_what_lies_outside_the_perfused_volume() -> None:
     assert found.outside_fraction == pytest.approx(outside.why.activity_fraction, rel=1e-9)
     single, multi = (row(found, "Right lobe").doses[c].dose_gy for c in (Column.SINGLE, Column.MULTI))
     assert multi / single == pytest.approx(1 - found.outside_fraction, rel=1e-9)
-    assert f"{found.outside_fraction:.1%} of the liver's activity" in found.reasons[0]
+    assert f"{found.outside_fraction * 100:.1f} % of the liver's activity" in found.reasons[0]
 
 
 def test_the_reasons_say_what_of_a_tumor_no_infusion_perfuses() -> None:

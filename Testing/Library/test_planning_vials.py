@@ -177,7 +177,7 @@ def test_the_length_of_an_opening_is_the_decay_from_the_top_to_the_bottom_of_the
     (ten,) = [o for o in openings(plan) if o.vial.activity_gbq == 10.0]
     hours = calendar.hours_until_gbq(its.high_gbq, its.low_gbq, HALF_LIFE_H)
     assert elapsed_h(ten.start, ten.end) == pytest.approx(hours, rel=1e-9)
-    assert ten.words.startswith("from Friday 04:46 to Friday 10:2")
+    assert ten.words.startswith("from Friday 2026-03-06 04:47 to Friday 2026-03-06 10:2")
 
 
 def test_an_opening_across_midnight_is_one_span() -> None:

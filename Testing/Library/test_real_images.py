@@ -8,6 +8,9 @@ from real_cases import DATA, needs_real_images, spect_ct_case, torso_case, unpac
 from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.checks import raised
 from Y90DosimetryLib.dosimetry.deposits import Model
+from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.io.dicom_case import Choices, case_from_dicom
+from Y90DosimetryLib.io.dicom_reference import read_reference
 from Y90DosimetryLib.io.volumes import read_volume
 from Y90DosimetryLib.report import write_report
 
@@ -72,6 +75,14 @@ def test_the_values_of_a_real_spect_are_slope_times_stored_value(series):
     assert slope == pytest.approx(1.0113e-5)
     assert sitk.GetArrayFromImage(volume.image) == pytest.approx(stored * slope, rel=1e-6)
     assert volume.header.modality == "CT"
+
+
+def test_series_that_name_no_patient_are_noted_and_slices_of_many_studies_are_no_reference(series):
+    pytest.importorskip("pydicom", reason="pydicom reads the headers")
+    notes = case_from_dicom(series, Choices(spect=2)).case.notes
+    assert "series 1 and 2 name no patient: check that all images are of the same one" in notes
+    with pytest.raises(InputError, match="different values of StudyInstanceUID"):
+        read_reference(series / "CT")
 
 
 def test_a_real_spect_on_a_real_ct_runs_to_its_end_and_closes_its_energy(series, tmp_path):

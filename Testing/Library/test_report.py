@@ -87,6 +87,23 @@ def test_every_finding_is_in_the_page_with_its_place_and_every_severity_has_a_sy
     assert "scenario 2, dose calculation" in page
 
 
+def test_what_is_met_is_folded_and_opens_in_print_while_all_else_stands_open(page, assessment):
+    start, end = page.index("<h2>Findings</h2>"), page.index("<h2>Plan</h2>")
+    opened, *folded = page[start:end].split("<details>")
+    cells = [re.findall(r"<td class=\"soft small\">([A-Z0-9-]+)<br>", part) for part in (opened, *folded)]
+    outcomes = {Outcome.NOT_MET: 0, Outcome.NOT_EVALUABLE: 0, Outcome.MET: 1, Outcome.NOT_APPLICABLE: 2}
+    for finding in assessment.findings:
+        assert finding.rule.id in cells[outcomes[finding.outcome]]
+    assert sum(map(len, cells)) == len(assessment.findings)
+    met = sum(f.outcome is Outcome.MET for f in assessment.findings)
+    assert folded[0].startswith(f"<summary>{met} recommendations met</summary>")
+    assert "details::details-content { content-visibility: visible" in page.split("@media print")[1]
+
+
+def test_percentages_have_one_style(page):
+    assert not re.findall(r"[0-9.]+%", re.sub(r"<style>.*?</style>|data:[^\"]*|<[^>]*>", "", page, flags=re.DOTALL))
+
+
 def test_what_is_missing_says_why(page, assessment):
     missing = [f for f in assessment.findings if f.outcome is Outcome.NOT_EVALUABLE]
     assert missing

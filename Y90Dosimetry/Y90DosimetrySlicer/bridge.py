@@ -147,8 +147,8 @@ def uptakeOf(
     image, count, share = without_negatives(imageOf(volume), name)
     note = ""
     if count:
-        note = _("{name}: {count} negative voxels ({share:.2%} of the positive total) set to 0")
-        note = note.format(name=name, count=count, share=share)
+        note = _("{name}: {count} negative voxels ({share:.2f} % of the positive total) set to 0")
+        note = note.format(name=name, count=count, share=100 * share)
     if scale_bq_ml is None:
         return CountMap(image), note
     if scale_bq_ml != 1.0:

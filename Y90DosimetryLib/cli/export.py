@@ -11,7 +11,7 @@ from ..assessment import Assessment, assess
 from ..io.case_file import InputFile, read_case_file
 from ..io.dicom_export import Wanted, export
 from ..progress import Progress, part
-from ..report import as_html, content_of, pictures_of
+from ..report import as_html, content_of, pictures_of, sections_of
 from ..report.as_pdf import as_pdf
 from .bar import progress_bar
 
@@ -48,7 +48,8 @@ def export_case(
     pdf: Path | bytes | None = args.pdf
     if pdf is None and not args.no_report:
         progress(0.0, "drawing the report")
-        page = as_html(content_of(assessment, inputs), *pictures_of(assessment))
+        sections = sections_of(assessment, progress=part(progress, 0.1, 0.4))
+        page = as_html(content_of(assessment, inputs), *pictures_of(assessment), sections)
         pdf = as_pdf(page, f"Y-90 dosimetry: {assessment.case.label}")
     wanted = Wanted(not args.no_outlines, not args.no_measurements, pdf)
     return export(assessment, args.reference, folder, wanted, series=args.series, progress=part(progress, 0.4, 1.0))

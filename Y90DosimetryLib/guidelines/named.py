@@ -55,7 +55,12 @@ def flr_arithmetic(known: Known, _rules: Rulebook) -> Measurement:
     name = "flr_arithmetic_right"
     parts = [
         known.get(part)
-        for part in ("flr_measured_fraction", "flr_volume_ml", "flr_study_liver_volume_ml", "flr_study_tumors_volume_ml")
+        for part in (
+            "flr_measured_fraction",
+            "flr_volume_ml",
+            "flr_study_liver_volume_ml",
+            "flr_study_tumors_volume_ml",
+        )
     ]
     gone = [part for part in parts if part.value is None]
     if gone:

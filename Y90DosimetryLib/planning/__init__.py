@@ -1,7 +1,7 @@
 """The prescription: how much, which vial, when, how sure."""
 
 from .catalogue import Catalogue, StockVial, delivered_activity_gbq, load_catalogue, residual_fraction
-from .compare import Comparison, DifferenceKind, compare
+from .compare import Comparison, Difference, DifferenceKind, compare
 from .constraints import Bound, Constraint, Constraints, Override, OwnBound, Side, constraints_of
 from .dose_lines import DoseLine, DoseLines, dose_lines
 from .empiric import Empiric
@@ -9,7 +9,7 @@ from .ends import WindowEnd, window_ends
 from .infusions import Aim, FeasibleSet, feasible_set
 from .models import Column, ModelDose, ModelRow, ModelTable, models_side_by_side
 from .opening_times import Edge, EdgeCause, Opening, openings
-from .plan import Plan, PlanOptions, plan_of
+from .plan import Plan, PlanOptions, comparison_of, plan_of
 from .prescription import Window, window, windows
 from .stated import Recovery, StatedInputs, stated_from, with_typed
 from .uncertainty import DoseInterval, Safety, intervals, monte_carlo, safety_of
@@ -23,6 +23,7 @@ __all__ = [
     "Comparison",
     "Constraint",
     "Constraints",
+    "Difference",
     "DifferenceKind",
     "DoseInterval",
     "DoseLine",
@@ -50,6 +51,7 @@ __all__ = [
     "WindowEnd",
     "combinations",
     "compare",
+    "comparison_of",
     "constraints_of",
     "delivered_activity_gbq",
     "dose_lines",

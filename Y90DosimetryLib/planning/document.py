@@ -36,6 +36,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "window": {
             **_window(plan.split),
             "ends": _gap(intervals) if isinstance(intervals, Missing) else [_end(e) for e in plan.ends],
+            "nowhere_safe": plan.nowhere_safe or None,
             "infusions": [_window(w) for w in plan.windows],
             "together": None if plan.together is None else _together(plan.together),
         },

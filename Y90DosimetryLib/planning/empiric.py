@@ -64,8 +64,8 @@ def _by_tumor(case: Case, prepared: Prepared, infusion: Infusion) -> Empiric:
     whole_gbq = next(gbq for upto, gbq in BY_INVOLVEMENT if share_fraction <= upto)
     activity_gbq = whole_gbq * perfused_ml / liver_ml
     line = (
-        f"tumor {share_fraction:.1%} of the perfused volume: {whole_gbq:g} GBq × {perfused_ml:.1f} / {liver_ml:.1f}"
-        f" = {activity_gbq:.3f} GBq"
+        f"tumor {share_fraction * 100:.1f} % of the perfused volume:"
+        f" {whole_gbq:g} GBq × {perfused_ml:.1f} / {liver_ml:.1f} = {activity_gbq:.3f} GBq"
     )
     return _with_dose(case, "By the share of tumor", infusion, activity_gbq, perfused_ml, line)
 

@@ -113,7 +113,7 @@ def nowhere_safe(window: Window, found: Sequence[DoseInterval], ray: Ray) -> str
     need = f"One would be safe with {', or '.join(told)} of its stated uncertainty"
     if not told:
         first = min(left_gbq, key=left_gbq.__getitem__)
-        need = f"No input known exactly would alone make one safe; {first} matters most"
+        need = f"No single input, even known exactly, would make one safe; {first} matters most"
     return (
         f"No activity is safely inside: {low.sure_constraint.name} is safe {start},"
         f" {most.sure_constraint.name} {reach}. {need}."

@@ -324,22 +324,22 @@ class _Table:
             if abs(other_fraction) > LEAST_SAID_FRACTION:
                 yield (
                     "the partition model gives all tumors of a perfused volume one ratio; this one's own counts give"
-                    f" {other_fraction:+.1%}"
+                    f" {other_fraction * 100:+.1f} %"
                 )
         if why.not_imaged_ml is not None and why.not_imaged_ml > LEAST_SAID_FRACTION * volume_ml:
             yield f"{why.not_imaged_ml:.1f} mL lie outside the image: the voxel means leave them out"
         if why.kernel_out_fraction is not None and why.kernel_in_fraction is not None:
             yield (
-                f"the kernel carries {why.kernel_out_fraction:.1%} of the energy emitted here out and brings"
-                f" {why.kernel_in_fraction:.1%} in"
+                f"the kernel carries {why.kernel_out_fraction * 100:.1f} % of the energy emitted here out and brings"
+                f" {why.kernel_in_fraction * 100:.1f} % in"
             )
 
     def reasons(self) -> Iterator[str]:
         outside = self.outside_fraction
         if outside is not None and self._multi is not None:
             yield (
-                f"The image shows {outside:.1%} of the liver's activity ({outside * self._multi.sum():.3f} GBq) outside"
-                " the perfused volumes; single compartment and partition model put that inside them."
+                f"The image shows {outside * 100:.1f} % of the liver's activity ({outside * self._multi.sum():.3f} GBq)"
+                " outside the perfused volumes; single compartment and partition model put that inside them."
             )
         ratios = [
             f"{i.infusion.perfused} {i.tumor_to_normal_ratio:.2f}"
@@ -350,7 +350,8 @@ class _Table:
         if ratios:
             yield f"Ratio of the concentration in tumor to that in normal liver, on the image: {', '.join(ratios)}."
         if not isinstance(self.kernel, Missing):
-            yield f"The kernel carries {self.kernel.energy_outside_liver_fraction:.1%} of the energy out of the liver."
+            lost = f"{self.kernel.energy_outside_liver_fraction * 100:.1f} %"
+            yield f"The kernel carries {lost} of the energy out of the liver."
 
 
 def _term(label: str, deposit: Deposit, indices: Sequence[int]) -> Term:

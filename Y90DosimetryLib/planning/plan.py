@@ -17,7 +17,7 @@ from .catalogue import Catalogue, load_catalogue
 from .compare import Comparison, compare, delivered_pairs
 from .constraints import Constraints, Override, OwnBound, constraints_of
 from .dose_lines import DoseLines, dose_lines, planned_session
-from .ends import WindowEnd, window_ends, with_all_lung_doses
+from .ends import WindowEnd, nowhere_safe, window_ends, with_all_lung_doses
 from .infusions import Aim, FeasibleSet, feasible_set
 from .models import ModelTable, models_side_by_side
 from .opening_times import Opening, openings
@@ -82,6 +82,8 @@ class Plan:
     ends: tuple[WindowEnd, ...] = ()
     """The ends of `split` with their intervals; empty where no dose has one."""
     models: ModelTable | None = None
+    nowhere_safe: str = ""
+    """Where the safe ends of `split` cross: that no activity is safely inside, and what would have to be better."""
 
     @property
     def is_second_session(self) -> bool:
@@ -102,10 +104,9 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
     """
     options = options or PlanOptions()
     rules = load_rules()
-    _refuse_faulty(case, prepared)
     notes: list[str] = []
     progress(0.0, "comparing planned and delivered")
-    comparison = compare(case, prepared, rules) if delivered_pairs(case) else None
+    comparison = comparison_of(case, prepared)
     progress(0.2, "finding the window")
     lines = _lines(case, prepared, rules, options, comparison, notes)
     constraints = constraints_of(lines, rules, None, options.overrides, options.own)
@@ -151,7 +152,20 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
         tuple(notes),
         () if isinstance(found, Missing) else window_ends(split, found, shares),
         table,
+        "" if isinstance(found, Missing) else nowhere_safe(split, found, shares),
     )
+
+
+def comparison_of(case: Case, prepared: Prepared) -> Comparison | None:
+    """Return what became of the last plan that was delivered; None where none was.
+
+    Raises
+    ------
+    InputError
+        If a technical check finds an error that would make every dose wrong.
+    """
+    _refuse_faulty(case, prepared)
+    return compare(case, prepared, load_rules()) if delivered_pairs(case) else None
 
 
 def _lines(

@@ -12,7 +12,7 @@ from .compare import Comparison
 from .infusions import SHOWN, FeasibleSet
 from .model_words import model_lines
 from .plan import Plan
-from .prescription import Allowance, Window
+from .prescription import Allowance, Window, end_text
 from .uncertainty import COVERAGE_FACTOR_RATIO
 from .vials import Schedule, VialTime
 
@@ -71,7 +71,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"{plan.lines.case.label}, session '{plan.lines.session.label}'"
     shown = list(plan.windows) if len(plan.windows) == 1 else [*plan.windows, plan.split]
     for one in shown:
-        yield from _window_lines(one)
+        yield from _window_lines(one, is_entered=not plan.is_second_session)
     if plan.together is not None:
         yield from _together_lines(plan.together)
     if plan.constraints.open_questions:
@@ -92,6 +92,8 @@ def _lines(plan: Plan) -> Iterator[str]:
             cause = f"; mostly {i.contributions[0].factor}" if i.contributions else ""
             yield f"  {dose_title(i.measure_id, i.about)}: {i.low_gy:.1f} to {i.high_gy:.1f} Gy{cause}"
         yield from (f"  Window: {end.text}" for end in plan.ends)
+        if plan.nowhere_safe:
+            yield f"  {plan.nowhere_safe}"
         for s in plan.safety:
             flips = f"; {', '.join(s.flipped_by)} alone could turn it" if s.flipped_by else ""
             yield f"  {s.constraint.name}: kept with a probability of {probability_words(s.probability_share)}{flips}"
@@ -100,18 +102,21 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield from (f"Note: {note}" for note in plan.notes)
 
 
-def _window_lines(one: Window) -> Iterator[str]:
+def _window_lines(one: Window, is_entered: bool) -> Iterator[str]:
     if one.is_empty:
-        yield f"{one.label}: no activity keeps every target and limit (entered: {one.entered_gbq:.3f} GBq)"
+        entered = f" (entered: {one.entered_gbq:.3f} GBq)" if is_entered else ""
+        yield f"{one.label}: no activity keeps every target and limit{entered}"
         for c in one.impossible:
             yield f"  this activity can't keep {c.name}"
         if one.conflict is not None:
             yield f"  {one.conflict.text}"
     else:
-        high = f"{one.high_gbq:.3f} GBq" if one.high_gbq < math.inf else f"any more ({NO_LIMIT})"
-        inside = "inside" if one.holds(one.entered_gbq) else "outside"
-        yield f"{one.label}: {one.low_gbq:.3f} GBq to {high} at infusion"
-        yield f"  the entered {one.entered_gbq:.3f} GBq lie {inside}"
+        low, most = one.end_texts
+        high = f"{most} GBq" if one.high_gbq < math.inf else f"any more ({NO_LIMIT})"
+        yield f"{one.label}: {low} GBq to {high} at infusion"
+        if is_entered:
+            inside = "inside" if one.holds(one.entered_gbq) else "outside"
+            yield f"  the entered {one.entered_gbq:.3f} GBq lie {inside}"
         yield from (f"  least bound by {c.name}" for c in one.low_binding)
         yield from (f"  most bound by {c.name}" for c in one.high_binding)
         yield from (f"  out of reach: {c.name}" for c in one.unfulfilled_wishes)
@@ -123,8 +128,8 @@ def _window_lines(one: Window) -> Iterator[str]:
 def _range(a: Allowance) -> str:
     if not a.is_possible:
         return "no activity         "
-    most = f"{a.most_gbq:8.3f}" if a.most_gbq < math.inf else "     any"
-    return f"{a.least_gbq:8.3f} - {most} GBq"
+    most = end_text(a.most_gbq, False) if a.most_gbq < math.inf else "any"
+    return f"{end_text(a.least_gbq, True):>8} - {most:>8} GBq"
 
 
 def _together_lines(found: FeasibleSet) -> Iterator[str]:
@@ -138,7 +143,7 @@ def _together_lines(found: FeasibleSet) -> Iterator[str]:
     yield from (f"  {c.text}" for c in found.conflicts)
     if found.relaxation is not None:
         names = "; ".join(c.name for c in found.relaxation.giving)
-        yield f"  together they would have to give {found.relaxation.give_fraction:.1%}: {names}"
+        yield f"  together they would have to give {found.relaxation.give_fraction * 100:.1f} %: {names}"
 
 
 def _vial_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
@@ -176,8 +181,8 @@ def _gy(value: float | Missing) -> str:
 def probability_words(probability_share: float) -> str:
     """Return a probability in words; none is rounded to certainty."""
     if probability_share > 0.99:
-        return "over 99%"
-    return "under 1%" if probability_share < 0.01 else f"{probability_share:.0%}"
+        return "over 99 %"
+    return "under 1 %" if probability_share < 0.01 else f"{probability_share * 100:.0f} %"
 
 
 def dose_title(name: str, about: str) -> str:

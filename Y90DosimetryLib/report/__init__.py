@@ -46,8 +46,8 @@ def write_report(
     inputs: Sequence[InputFile] = (),
     progress: Progress = silent,
     plan_options: PlanOptions | None = None,
-) -> None:
-    """Write report.html, assessment.json, dose.nrrd and the pictures into an existing folder.
+) -> Content:
+    """Write report.html, assessment.json, dose.nrrd and the pictures into an existing folder; return what they say.
 
     Where pictures can't be drawn the report says so and keeps its numbers. The plan's section is made with
     *plan_options*; as `plan_section` does unless they are given.
@@ -69,6 +69,7 @@ def write_report(
     if not isinstance(assessment.dose_map, Missing):
         write_dose(assessment.dose_map, folder / "dose.nrrd")
     progress(1.0, "written")
+    return content
 
 
 def sections_of(

@@ -8,12 +8,12 @@ from html import escape
 from ..case import SCENARIOS
 from ..checks import CheckResult
 from ..checks import Outcome as CheckOutcome
-from ..guidelines import Finding, Outcome, Verdict, load_references
+from ..guidelines import Finding, Outcome, load_references
 from ..guidelines.wording import value_text
 from ..missing import Missing
 from .content import NOTICE, Content, DoseRow, lesion_kinds
 from .html_parts import SYMBOLS as SYMBOLS
-from .html_parts import Section, gap, number, page, picture, section_html, symbol, table, tag
+from .html_parts import Section, bullets, gap, number, page, picture, section_html, symbol, table, tag
 
 KEY_MEASURES = (
     "liver_volume_ml",
@@ -49,7 +49,7 @@ def as_html(
     why_no_pictures
         Said where there are none.
     sections
-        Further parts of the page, after the findings: plan, follow-up.
+        Further parts of the page, after the findings: plan, follow-up. What else there is stands below them.
     """
     case = content.case
     chosen = case.disease.scenario
@@ -59,18 +59,18 @@ def as_html(
         f'<p class="soft">{escape(scenario)} · {content.created_at:%Y-%m-%d %H:%M} UTC · Y90Dosimetry '
         f"{content.version}</p>",
         f'<p class="notice">{escape(NOTICE)}</p>',
-        _verdict(content.verdict),
+        _verdict(content),
         _errors(content),
         "<h2>Mean absorbed dose</h2>",
         _dose_table(content),
         _lung_table(content),
         _pictures(pictures, why_no_pictures),
-        "<h2>Dose-volume points</h2>",
-        f'<p class="soft small">On the dose map: {escape(content.dose_model)}.</p>',
-        _dvh_table(content.dose_rows),
         "<h2>Findings</h2>",
         _findings(content.findings),
         *map(section_html, sections),
+        "<h2>Dose-volume points</h2>",
+        f'<p class="soft small">On the dose map: {escape(content.dose_model)}.</p>',
+        _dvh_table(content.dose_rows),
         "<h2>Volumes and liver function</h2>",
         _measures(content),
         "<h2>Technical checks</h2>",
@@ -91,9 +91,13 @@ def mark_of(finding: Finding) -> str:
     return finding.outcome.value
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(content: Content) -> str:
+    """Return the verdict and, below it, what was delivered otherwise than planned."""
+    verdict = content.verdict
     mark = verdict.worst.value if verdict.worst else ("met" if verdict.is_clear else "not_evaluable")
-    return f'<div class="verdict {mark}">{symbol(mark)} {escape(verdict.sentence)}</div>'
+    said = bullets(d.message for d in content.differences or ())
+    told = f"<p>Delivered otherwise than planned:</p>{said}" if said else ""
+    return f'<div class="verdict {mark}">{symbol(mark)} {escape(verdict.sentence)}{told}</div>'
 
 
 def _errors(content: Content) -> str:
@@ -157,7 +161,8 @@ def _findings(findings: Sequence[Finding]) -> str:
             if f.missing
             else ""
         )
-        values = "; ".join(f.value_text(m) for m in f.judged if m.measure.is_dose or m.measure.kind.value == "number")
+        judged = (m for m in f.judged if m.measure.is_dose or m.measure.kind.value == "number")
+        values = "; ".join(f'<span class="whole">{escape(f.value_text(m))}</span>' for m in judged)
         places = "<br>".join(
             escape(
                 f"{load_references()[s.reference].short}: {s.place}"
@@ -167,21 +172,23 @@ def _findings(findings: Sequence[Finding]) -> str:
         )
         return (
             f"<tr><td>{tag(mark_of(f))}</td><td><b>{escape(f.rule.title)}</b>{about}<br>{escape(f.message)}{extra}{need}</td>"
-            f'<td class="small">{escape(values)}</td><td class="small">{escape(f.threshold)}</td>'
+            f'<td class="small">{values}</td><td class="small">{escape(f.threshold)}</td>'
             f'<td class="soft small">{escape(f.rule.id)}<br>{places}</td></tr>'
         )
 
-    shown = [f for f in findings if f.outcome is not Outcome.NOT_APPLICABLE]
-    hidden = [f for f in findings if f.outcome is Outcome.NOT_APPLICABLE]
-    head = ["", "What was judged", "Value", "Asked", "Source"]
-    if not shown and not hidden:
+    if not findings:
         return '<p class="missing">No rule was judged: no scenario is chosen.</p>'
-    rest = (
-        f"<details><summary>{len(hidden)} rules do not apply</summary>{table(head, map(row, hidden))}</details>"
-        if hidden
-        else ""
+    met = [f for f in findings if f.outcome is Outcome.MET]
+    hidden = [f for f in findings if f.outcome is Outcome.NOT_APPLICABLE]
+    shown = [f for f in findings if f not in met and f not in hidden]
+    head = ["", "What was judged", "Value", "Asked", "Source"]
+    folded = (
+        (met, f"{len(met)} recommendation{'' if len(met) == 1 else 's'} met"),
+        (hidden, "1 rule does not apply" if len(hidden) == 1 else f"{len(hidden)} rules do not apply"),
     )
-    return table(head, map(row, shown)) + rest
+    return (table(head, map(row, shown)) if shown else "<p>None needs attention.</p>") + "".join(
+        f"<details><summary>{words}</summary>{table(head, map(row, some))}</details>" for some, words in folded if some
+    )
 
 
 def _measures(content: Content) -> str:

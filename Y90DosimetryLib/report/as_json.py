@@ -35,6 +35,9 @@ def as_json(content: Content) -> dict[str, Any]:
             "not_evaluable": content.verdict.not_evaluable,
             "judged_total": content.verdict.judged_total,
         },
+        "planned_against_delivered": None
+        if content.differences is None
+        else [{"kind": d.kind.value, "about": d.about, "message": d.message} for d in content.differences],
         "doses": [_dose_row(row) for row in content.dose_rows],
         "dose_map": {"unit": "Gy", "model": content.dose_model},
         "energy_outside_liver_fraction": dict(content.lost_by_session_fraction),

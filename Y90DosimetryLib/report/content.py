@@ -13,6 +13,7 @@ from ..checks import Outcome as CheckOutcome
 from ..dosimetry.deposits import Model, count_reference_name
 from ..dosimetry.dvh import Dvh, DvhSummary
 from ..dosimetry.regions import RegionKind
+from ..errors import InputError
 from ..followup.overview import FollowUp
 from ..followup.pathology import PatientNecrosis, explant_of
 from ..guidelines import Finding, Verdict
@@ -20,6 +21,7 @@ from ..images import ActivityMap
 from ..io.case_file import InputFile
 from ..measures import Measurement
 from ..missing import Missing
+from ..planning import Difference, comparison_of
 from ..structures import Role
 from ..version import __version__
 
@@ -81,6 +83,8 @@ class Content:
     follow_up: FollowUp | None = None
     explant: PatientNecrosis | None = None
     """None without any pathology."""
+    differences: tuple[Difference, ...] | None = None
+    """What was delivered otherwise than planned; None where no plan was delivered, or an error falsifies every dose."""
 
     @property
     def raised(self) -> tuple[CheckResult, ...]:
@@ -137,7 +141,16 @@ def content_of(assessment: Assessment, inputs: Sequence[InputFile] = (), created
         created_at=created_at or datetime.now(UTC).replace(microsecond=0),
         follow_up=assessment.follow_up,
         explant=explant_of(case, doses),
+        differences=_differences(assessment),
     )
+
+
+def _differences(assessment: Assessment) -> tuple[Difference, ...] | None:
+    try:
+        comparison = comparison_of(assessment.case, assessment.doses.prepared)
+    except InputError:  # a check says so in the report, and the plan refuses
+        return None
+    return None if comparison is None else comparison.differences
 
 
 def _infusion_rows(assessment: Assessment) -> list[InfusionRow]:

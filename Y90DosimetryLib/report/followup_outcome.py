@@ -55,7 +55,7 @@ def _pathology(explant: PatientNecrosis) -> Iterator[str]:
         dose = explant.lowest_dose_gy
         lowest = "" if isinstance(dose, Missing) else f" Lowest delivered dose of a tumor: {dose:.0f} Gy."
         yield f"<p>Worst of the patient: <b>{escape(worst.words)}</b> ({escape(decide)}).{lowest}</p>"
-    limit = f"{EXTENSIVE_FROM_FRACTION:.0%}"
+    limit = f"{EXTENSIVE_FROM_FRACTION * 100:.0f} %"
     classes = f"Complete: all is necrotic; extensive: {limit} and more; partial: less. The poorest tumor counts for"
     source = f"the patient ({load_references()[SOURCE].short}: {PLACE})."
     doses = f"Doses are means of the whole treatment, {Model.MULTI.display_name}."

@@ -167,7 +167,7 @@ def _growth(growth: Growth) -> str:
 
 def _dose(follow_up: FollowUp) -> str:
     remnant = follow_up.remnant
-    dose_gy, growth = remnant.perfused_normal_gy, f"{remnant.least_growth_fraction:.0%}"
+    dose_gy, growth = remnant.perfused_normal_gy, f"{remnant.least_growth_fraction * 100:.0f} %"
     if isinstance(dose_gy, Missing):
         return gap(f"Dose of the perfused normal liver: {dose_gy.because}")
     above = remnant.growth_is_expected is True

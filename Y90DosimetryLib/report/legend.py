@@ -40,6 +40,8 @@ class Entry:
     color: Rgb
     dashes_px: tuple[float, ...] = ()
     width_px: float = 2.0
+    hatched: bool = False
+    """A box of stripes instead of a line."""
 
 
 def structure_entry(label: str, style: LineStyle) -> Entry:
@@ -53,12 +55,17 @@ def row_px(canvas: Canvas) -> int:
 
 
 def draw_legend(
-    canvas: Canvas, box: Box, scale: DoseScale | None, isodoses: Sequence[Entry], structures: Sequence[Entry]
+    canvas: Canvas,
+    box: Box,
+    scale: DoseScale | None,
+    isodoses: Sequence[Entry],
+    structures: Sequence[Entry],
+    isodose_note: str = "",
 ) -> None:
-    """Draw the panel into a box; what does not fit is counted in its last line."""
+    """Draw the panel into a box, with a note under the isodose lines; what does not fit is counted in its last line."""
     left, top, right, bottom = box
     row = row_px(canvas)
-    isodose_rows = 1 + (len(isodoses) + 1) // 2 if isodoses else 0
+    isodose_rows = 1 + (len(isodoses) + 1) // 2 + bool(isodose_note) if isodoses else 0
     structure_rows = 1 + len(structures) if structures else 0
     gaps = row // 2 * (bool(isodose_rows) + bool(structure_rows))
     y = top
@@ -74,6 +81,8 @@ def draw_legend(
             cell = (left + across * half, above, left + (across + 1) * half, above + row)
             _entry(canvas, entry, cell, canvas.px(30), _INK)
         y += row * isodose_rows
+        if isodose_note:
+            canvas.text(isodose_note, left, y - row / 2, canvas.font_px(TEXT), _FAINT)
     if structures:
         y += row // 2
         _heading(canvas, "Structures", left, y)
@@ -100,8 +109,13 @@ def _heading(canvas: Canvas, text: str, left: float, top: float) -> None:
 def _entry(canvas: Canvas, entry: Entry, box: Box, swatch_px: int, ink: Rgb) -> None:
     left, top, right, bottom = box
     middle = (top + bottom) / 2
-    line = np.array([[left, middle], [left + swatch_px, middle]], dtype=np.float64)
-    canvas.lines([line], entry.color, entry.width_px, dashes_px=entry.dashes_px)
+    if entry.hatched:
+        high = (bottom - top) * 0.3
+        starts = np.linspace(left + high, left + swatch_px - high, 4)
+        lines = [np.array([[x + high, middle - high], [x - high, middle + high]]) for x in starts]
+    else:
+        lines = [np.array([[left, middle], [left + swatch_px, middle]], dtype=np.float64)]
+    canvas.lines(lines, entry.color, entry.width_px, dashes_px=entry.dashes_px)
     start, font = left + swatch_px + canvas.px(GAP), canvas.font_px(TEXT)
     canvas.text(shortened(entry.label, font, right - start), start, middle, font, ink)
 

@@ -78,15 +78,17 @@ def plan_pictures(plan: Plan) -> dict[str, bytes]:
     """
     ticks = _ticks(plan)
     title = f"given on {day_words(plan)}" if ticks else ""
+    is_entered = not plan.is_second_session
     several = len(plan.windows) > 1
     pictures = {}
     for window in plan.windows:
         own = tuple(tick for label, tick in ticks if label == window.label)
-        pictures[f"{WINDOW} {window.label}" if several else WINDOW] = window_picture(window, own, title)
+        pictures[f"{WINDOW} {window.label}" if several else WINDOW] = window_picture(window, own, title, is_entered)
     if several:
-        pictures[f"{WINDOW} {plan.split.label}"] = window_picture(plan.split)
+        pictures[f"{WINDOW} {plan.split.label}"] = window_picture(plan.split, is_entered=is_entered)
     if plan.together is not None and len(plan.together.labels) == 2:
-        pictures[TOGETHER] = feasible_picture(plan.together, plan.lines.entered_gbq, plan.constraints.asked)
+        entered_gbq, asked = plan.lines.entered_gbq, plan.constraints.asked
+        pictures[TOGETHER] = feasible_picture(plan.together, entered_gbq, asked, is_entered)
     if plan.comparison is not None and not isinstance(overlay := overlay_picture(plan.comparison), Missing):
         pictures[OVERLAY] = overlay
     return pictures
@@ -107,7 +109,8 @@ def _under_pictures(plan: Plan, assessment: Assessment) -> dict[str, bytes]:
     ct = None if case.ct is None else case.ct.image
     worst = max(comparison.lesions, key=_missed_ml).region.label
     point_mm = point_to_show_mm([s for s in lesions if s.label == worst] or [under])
-    planes = three_planes(ct, dose.dose.image, [*lesions, under], point_mm, SliceOptions())
+    options = SliceOptions(isodoses_gy=(), hatched=under)
+    planes = three_planes(ct, dose.dose.image, lesions, point_mm, options)
     return {f"{UNDER} {plane.value}": png for plane, png in planes.items()}
 
 
@@ -155,13 +158,14 @@ def _parts(plan: Plan, pictures: Mapping[str, bytes], why_none: str) -> Iterator
 
 
 def _windows_html(plan: Plan, pictures: Mapping[str, bytes]) -> Iterator[str]:
+    is_entered = not plan.is_second_session
     if len(plan.windows) == 1:
-        yield _window_html(plan.split) + _wide(WINDOW, pictures)
+        yield _window_html(plan.split, is_entered) + _wide(WINDOW, pictures)
         return
-    yield _window_html(plan.split)
+    yield _window_html(plan.split, is_entered)
     yield from _together_html(plan, pictures)
     yield _wide(f"{WINDOW} {plan.split.label}", pictures)
-    each = "".join(_window_html(w) + _wide(f"{WINDOW} {w.label}", pictures) for w in plan.windows)
+    each = "".join(_window_html(w, is_entered) + _wide(f"{WINDOW} {w.label}", pictures) for w in plan.windows)
     yield f"<details><summary>Each infusion alone, the others as entered</summary>{each}</details>"
 
 
@@ -169,7 +173,7 @@ def _wide(caption: str, pictures: Mapping[str, bytes]) -> str:
     return f'<div class="wide">{picture(caption, pictures[caption])}</div>' if caption in pictures else ""
 
 
-def _window_html(window: Window) -> str:
+def _window_html(window: Window, is_entered: bool) -> str:
     name = escape(window.label)
     if window.is_empty:
         said = [f"this activity can't keep {c.name}" for c in window.impossible]
@@ -178,12 +182,10 @@ def _window_html(window: Window) -> str:
     low, most = window.end_texts
     high = f"{most} GBq" if window.high_binding else "any more (nothing limits it)"
     inside = "lie inside" if window.holds(window.entered_gbq) else "lie <b>outside</b>"
+    entered = f"; the entered {window.entered_gbq:.3f} GBq {inside}" if is_entered else ""
     said = [f"least: {c.name}" for c in window.low_binding] + [f"most: {c.name}" for c in window.high_binding]
     said += [f"out of reach: {c.name}" for c in window.unfulfilled_wishes]
-    return (
-        f'<p class="answer"><b>{name}: {low} GBq to {high}</b>; the entered'
-        f" {window.entered_gbq:.3f} GBq {inside}.</p>" + bullets(said)
-    )
+    return f'<p class="answer"><b>{name}: {low} GBq to {high}</b>{entered}.</p>' + bullets(said)
 
 
 def _open_questions(plan: Plan) -> Iterator[str]:
@@ -208,7 +210,7 @@ def _together_html(plan: Plan, pictures: Mapping[str, bytes]) -> Iterator[str]:
     yield bullets(c.text for c in found.conflicts)
     if found.relaxation is not None:
         names = "; ".join(c.name for c in found.relaxation.giving)
-        yield f"<p>Together they would have to give {found.relaxation.give_fraction:.1%}: {escape(names)}</p>"
+        yield f"<p>Together they would have to give {found.relaxation.give_fraction * 100:.1f} %: {escape(names)}</p>"
     yield _wide(TOGETHER, pictures)
 
 

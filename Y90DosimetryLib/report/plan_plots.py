@@ -37,7 +37,8 @@ Place = Callable[[float], int]
 """Where an activity lies across the picture, in pixels."""
 
 WIDTH_PX = 1680
-_NAMES_PX, _MARGIN_PX, _ROW_PX, _VIALS_PX = 640, 26, 58, 118
+_NAMES_PX, _MARGIN_PX, _ROW_PX, _LINE_PX, _VIALS_PX = 640, 26, 58, 22, 118
+_ROOM_PX = _NAMES_PX - _MARGIN_PX - 22
 _TEXT, _SMALL, _TITLE = 21, 18, 25
 
 
@@ -50,8 +51,12 @@ class VialTick:
     meets_plan: bool
 
 
-def window_picture(window: Window, vials: Sequence[VialTick] = (), vials_title: str = "") -> bytes:
+def window_picture(
+    window: Window, vials: Sequence[VialTick] = (), vials_title: str = "", is_entered: bool = True
+) -> bytes:
     """Return the window of activities as a PNG file: a band, each constraint's range with its name, vials as ticks.
+
+    The entered activity is marked unless it is none of this session: a second one is made from the first one's plan.
 
     Raises
     ------
@@ -59,10 +64,13 @@ def window_picture(window: Window, vials: Sequence[VialTick] = (), vials_title: 
         If pictures can't be drawn here.
     """
     rows = _rows(window)
-    high = _highest_gbq(window, vials)
+    high = _highest_gbq(window, is_entered)
     top = 96
     ticked = [v for v in vials if 0 < v.activity_gbq <= high]
-    under_rows = top + _ROW_PX * (len(rows) + 1)
+    tops = [top + _ROW_PX]
+    for _, allowance in rows:
+        tops.append(tops[-1] + _ROW_PX + _LINE_PX * (len(_name_lines(allowance)) - 1))
+    under_rows = tops[-1]
     bottom = under_rows + (_VIALS_PX if ticked else 8)
     canvas = Canvas((WIDTH_PX, bottom + 76), PAPER)
     left, right = _NAMES_PX, WIDTH_PX - _MARGIN_PX - 30
@@ -79,16 +87,17 @@ def window_picture(window: Window, vials: Sequence[VialTick] = (), vials_title: 
         canvas.text(f"{mark:g}", x, bottom + 12, _SMALL, INK, across="center", down="top")
     canvas.fill((left, bottom - 1, right, bottom + 1), INK)
     canvas.text("GBq at infusion", right, bottom + 40, _SMALL, SOFT, across="right", down="top")
-    x = place(window.entered_gbq)
-    canvas.lines([np.array([[x, top - 4.0], [x, bottom]])], INK, 3.0, dashes_px=(9.0, 6.0))
-    words = f"entered {window.entered_gbq:.3f}"
-    middle = min(x, right - text_width_px(words, _SMALL) / 2)
-    canvas.text(words, middle, top - 8, _SMALL, INK, across="center", down="bottom", bold=True)
+    entered = place(window.entered_gbq) if is_entered else None
+    if entered is not None:
+        canvas.lines([np.array([[entered, top - 4.0], [entered, bottom]])], INK, 3.0, dashes_px=(9.0, 6.0))
+        words = f"entered {window.entered_gbq:.3f}"
+        middle = min(entered, right - text_width_px(words, _SMALL) / 2)
+        canvas.text(words, middle, top - 8, _SMALL, INK, across="center", down="bottom", bold=True)
     _window_row(canvas, window, place, top, high)
     binding = (*window.low_binding, *window.high_binding, *window.impossible)
-    for number, (names, allowance) in enumerate(rows):
+    for (names, allowance), row_top in zip(rows, tops[:-1], strict=True):
         binds = allowance.constraint in binding
-        _constraint_row(canvas, names, allowance, place, top + _ROW_PX * (number + 1), high, x, binds)
+        _constraint_row(canvas, names, allowance, place, row_top, high, entered, binds)
     if ticked:
         _vials(canvas, ticked, vials_title, place, under_rows)
     return canvas.png()
@@ -113,15 +122,15 @@ def _window_row(canvas: Canvas, window: Window, place: Place, top: int, high: fl
 
 
 def _constraint_row(
-    canvas: Canvas, names: str, one: Allowance, place: Place, top: int, high: float, entered: int, binds: bool
+    canvas: Canvas, names: str, one: Allowance, place: Place, top: int, high: float, entered: int | None, binds: bool
 ) -> None:
     edge, light = _KIND[one.constraint.kind]
     y = top + _ROW_PX / 2
     canvas.fill((_MARGIN_PX, top, WIDTH_PX - _MARGIN_PX, top + 1), FAINT)
     first = f"{names}  {one.constraint.kind}{', binds' if binds else ''}"
-    room = _NAMES_PX - _MARGIN_PX - 22
-    canvas.text(shortened(first, _TEXT, room * 0.9), _MARGIN_PX, top + 16, _TEXT, edge, bold=True)
-    canvas.text(shortened(_short(one.constraint), _SMALL, room), _MARGIN_PX, top + 41, _SMALL, INK)
+    canvas.text(shortened(first, _TEXT, _ROOM_PX * 0.9), _MARGIN_PX, top + 16, _TEXT, edge, bold=True)
+    for number, line in enumerate(_name_lines(one)):
+        canvas.text(line, _MARGIN_PX, top + 41 + _LINE_PX * number, _SMALL, INK)
     if not one.is_possible:
         canvas.text("no activity keeps it", place(0) + 8, y, _SMALL, RED, bold=True, halo=PAPER)
         return
@@ -133,7 +142,7 @@ def _constraint_row(
         canvas.fill((least - 2, top + 10, least + 3, top + _ROW_PX - 10), edge)
         words = f"from {end_text(one.least_gbq, True)}"
         words = words if one.least_gbq <= high else f"{words}, beyond"
-        crosses = least - 12 - text_width_px(words, _SMALL, binds) < entered < least
+        crosses = entered is not None and least - 12 - text_width_px(words, _SMALL, binds) < entered < least
         if crosses and least + 24 + text_width_px(words, _SMALL, binds) < WIDTH_PX:
             canvas.text(words, least + 10, y, _SMALL, edge, bold=binds, halo=PAPER)
         else:
@@ -183,6 +192,18 @@ def _rows(window: Window) -> list[tuple[str, Allowance]]:
     return sorted(rows, key=lambda r: (order[r[1].constraint.kind], -r[1].least_gbq, r[1].most_gbq))
 
 
+def _name_lines(one: Allowance) -> list[str]:
+    """Return what a constraint asks, in lines that fit beside its range."""
+    lines = [""]
+    for word in _short(one.constraint).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_width_px(longer, _SMALL) > _ROOM_PX:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
 def _short(constraint: Constraint) -> str:
     words = constraint.text
     for long, short in (("Mean dose of the ", ""), ("Mean tumor dose", "Tumor dose"), (", tumor included", "")):
@@ -190,20 +211,25 @@ def _short(constraint: Constraint) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _highest_gbq(window: Window, vials: Sequence[VialTick]) -> float:
+def _highest_gbq(window: Window, is_entered: bool) -> float:
     """Return the end of the axis: the window and what is entered in the middle, no far limit."""
-    near = [window.entered_gbq, window.low_gbq]
+    near = [window.low_gbq, *([window.entered_gbq] if is_entered else [])]
     if window.high_gbq < math.inf:
         near.append(window.high_gbq)
     near += [a.most_gbq for a in window.allowances if a.constraint in window.high_binding]
     near += [a.least_gbq for a in window.allowances if a.is_possible and not a.constraint.is_wish]
-    return round_up(1.5 * max(n for n in near if 0 <= n < math.inf))
+    return round_up(1.5 * (max(n for n in near if 0 <= n < math.inf) or window.entered_gbq))
 
 
 def feasible_picture(
-    found: FeasibleSet, entered_gbq: tuple[float, ...], constraints: Sequence[Constraint] = ()
+    found: FeasibleSet,
+    entered_gbq: tuple[float, ...],
+    constraints: Sequence[Constraint] = (),
+    is_entered: bool = True,
 ) -> bytes:
     """Return the feasible set of two infusions as a PNG file: its border, the best choice and what is entered.
+
+    Without *is_entered*, as for a second session, what is entered only sets the scale.
 
     Of *constraints*, those at its corners are drawn as lines with their names; where the set is empty, those that
     would have to give.
@@ -211,10 +237,11 @@ def feasible_picture(
     points = [np.array([entered_gbq])]
     if found.corners_gbq:
         points.append(np.array(found.corners_gbq))
-    if found.relaxation is not None:
-        points.append(np.array([found.relaxation.activities_gbq]))
     if not isinstance(found.best, Missing):
         points.append(np.array([found.best.activities_gbq]))
+    if found.relaxation is not None:
+        points.append(np.array([found.relaxation.activities_gbq]))
+        points += [_nearest(bound, found.relaxation.activities_gbq) for bound, _ in _borders(found, constraints)]
     low, high = np.concatenate(points).min(axis=0), np.concatenate(points).max(axis=0)
     margin = 0.25 * (high - low) + 0.03 * high
     low, high = np.maximum(low - margin, 0.0), high + margin
@@ -229,7 +256,8 @@ def feasible_picture(
         lines.append(Line(name, x, y, LineStyle(edge, edge, _DASHES[len(lines) % len(_DASHES)], 1.8)))
     if not isinstance(found.best, Missing):
         lines.append(_cross("Best choice", found.best.activities_gbq, size_gbq, _BEST))
-    lines.append(_cross("As entered", entered_gbq, size_gbq, INK))
+    if is_entered:
+        lines.append(_cross("As entered", entered_gbq, size_gbq, INK))
     x_axis, y_axis = (
         Axis(f"{label} (GBq at infusion)", (float(start), float(end)))
         for label, start, end in zip(found.labels, low, high, strict=True)
@@ -276,6 +304,13 @@ def _border(
         return x, (free_gy - first * x) / second
     y = np.array([low[1], high[1]])
     return (free_gy - second * y) / first, y
+
+
+def _nearest(bound: Bound, at_gbq: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return the point of a border next to two activities, shape (1, 2), so that the picture can hold both."""
+    per, at = np.array(bound.line.per_activity_gy_per_gbq), np.array(at_gbq)
+    nearest: NDArray[np.float64] = at + (bound.limit_gy - bound.line.dose_gy(at_gbq)) / (per @ per) * per
+    return np.maximum(nearest, 0.0)[np.newaxis]
 
 
 def overlay_picture(comparison: Comparison) -> bytes | Missing:

@@ -38,6 +38,7 @@ def sure_html(plan: Plan) -> str:
     return (
         f'<p class="soft small">Doses with {COVERAGE_FACTOR_RATIO:g} standard deviations of the stated inputs.</p>'
         + (f"<p>Ends of the window:</p>{ends}" if ends else "")
+        + (f"<p><b>{escape(plan.nowhere_safe)}</b></p>" if plan.nowhere_safe else "")
         + table(["Asked", f"Probability that it is kept, {when}", "Inputs that alone could turn it"], safe, 1, 2)
         + "<details><summary>Every dose with its interval</summary>"
         + table(["Dose", "Gy", "interval, Gy", "mostly from"], rows, 1, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from ..missing import Missing
-from ..planning import Opening, Plan, Schedule, StockVial, VialTime, calendar
+from ..planning import Plan, Schedule, StockVial, VialTime, calendar
 from .html_parts import bullets, gap, table
 
 
@@ -35,17 +35,11 @@ def _openings(plan: Plan, schedule: Schedule) -> str:
         return '<p class="answer"><b>No single vial of the catalogue meets the plan in these weeks.</b></p>'
     rows = (
         f"<tr><td>{escape(_name(schedule, o.vial))}</td><td>{escape(o.infusion)}</td>"
-        f"<td><b>{escape(_span(o, schedule))}</b></td><td class='small'>{escape(o.opened_by.text)}</td>"
+        f"<td><b>{escape(o.words)}</b></td><td class='small'>{escape(o.opened_by.text)}</td>"
         f"<td class='small'>{escape(o.shut_by.text)}</td></tr>"
         for o in plan.openings
     )
     return table(["Vial", "For", "Meets the plan", "before that", "after that"], rows)
-
-
-def _span(opening: Opening, schedule: Schedule) -> str:
-    """Return when a vial meets the plan, with dates: two Sundays may lie in one list."""
-    start, end = (calendar.words(moment, schedule.zone) for moment in (opening.start, opening.end))
-    return f"from {start} to {end}"
 
 
 def _combinations(plan: Plan, schedule: Schedule) -> str:

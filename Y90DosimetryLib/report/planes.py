@@ -101,6 +101,22 @@ class View:
         cut: Slice = sitk.GetArrayFromImage(resampler.Execute(image))[0]
         return cut
 
+    def smoothed(self, cut: Slice, image: sitk.Image, sigma_ratio: float) -> Slice:
+        """Return a cut of an image, smoothed along the plane by a Gaussian as wide as so many of its voxels."""
+        if sigma_ratio <= 0:
+            return cut
+        u, v, _ = self.directions
+        sigma_px = [sigma_ratio * _voxel_along_mm(image, axis) / self.pitch_mm for axis in (v, u)]
+        found: Slice = gaussian_filter(cut, sigma_px)
+        return found
+
+    def inside(self, structure: Structure) -> NDArray[np.bool_]:
+        """Return where the plane lies in a structure, shape (height, width)."""
+        mask = self._mask_nearby(structure)
+        if mask is None:
+            return np.zeros(self.size_px[::-1], dtype=np.bool_)
+        return self.cut(mask, 0.0) > 0.5
+
     def outline(self, structure: Structure) -> list[Points]:
         """Return where the plane cuts a structure's surface, as polylines in pixels."""
         mask = self._mask_nearby(structure)

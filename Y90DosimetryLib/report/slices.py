@@ -25,6 +25,8 @@ ISODOSES_GY = (50.0, 100.0, 120.0, 205.0, 250.0, 400.0)
 _BACKGROUND: Rgb = (0, 0, 0)
 _INK: Rgb = (240, 240, 240)
 _FAINT: Rgb = (175, 175, 175)
+_STRIPES, _STRIPE, _STRIPE_EDGE = 13.0, 2.0, 1.0
+"""From one stripe to the next, a stripe's width and that of its dark edges, before scaling."""
 _AIR_HU = -1000.0
 _SOFT_TISSUE_HU = 60.0  # under the color bar, so that its colors are those seen over the liver
 _FULL_SCALE_QUANTILE = 0.999
@@ -50,6 +52,10 @@ class SliceOptions:
     """Show the whole CT (or dose map), not only the structures."""
     legend: bool = True
     crosshair: bool = False
+    hatched: Structure | None = None
+    """A volume filled with white stripes, in front of the dose."""
+    isodose_sigma_ratio: float = 1.0
+    """How wide the isodose lines, and they alone, are smoothed, over a voxel of the dose map: noise makes scribbles."""
 
     def __post_init__(self) -> None:
         width, height = self.size_px
@@ -131,7 +137,11 @@ def dose_slice(
     scale = None if dose is None or dose_gy is None else _scale(ct, dose, dose_gy, look)
 
     canvas.image(_background(view, ct, dose_gy, scale, look), *area[:2])
-    isodoses = _isodoses(dose_gy, scale, look, area)
+    stripes = None if look.hatched is None else view.inside(look.hatched)
+    if stripes is not None:
+        _hatch(canvas, stripes, area)
+    smooth_gy = None if dose is None or dose_gy is None else view.smoothed(dose_gy, dose, look.isodose_sigma_ratio)
+    isodoses = _isodoses(smooth_gy, scale, look, area)
     for level in isodoses:
         canvas.lines(level.lines, level.color, 2.0, casing_px=0.8, casing=level.casing, clip=area)
     outlines = _outlines(view, structures, area)
@@ -148,7 +158,11 @@ def dose_slice(
     if look.legend:
         panel = (area[2] + canvas.px(16), canvas.px(6), width - canvas.px(6), height - canvas.px(10))
         levels = [Entry(f"{level.dose_gy:g}", level.color, width_px=3.0) for level in isodoses]
-        draw_legend(canvas, panel, scale, levels, [structure_entry(o.structure.label, o.style) for o in outlines])
+        shown = [structure_entry(o.structure.label, o.style) for o in outlines]
+        if look.hatched is not None and stripes is not None and stripes.any():
+            shown.append(Entry(look.hatched.label, _INK, hatched=True))
+        smoothing = "smoothed for display" if look.isodose_sigma_ratio > 0 else ""
+        draw_legend(canvas, panel, scale, levels, shown, smoothing)
     return canvas.png()
 
 
@@ -206,6 +220,16 @@ def _isodoses(dose_gy: Slice | None, scale: DoseScale | None, look: SliceOptions
         if lines:
             found.append(_Isodose(level_gy, light, dark, lines))
     return found
+
+
+def _hatch(canvas: Canvas, inside: NDArray[np.bool_], area: Box) -> None:
+    """Fill what is inside, shape of the area, with stripes that run down to the left."""
+    rows, columns = np.indices(inside.shape)
+    phase_px = (rows + columns) % canvas.px(_STRIPES)
+    part = canvas.pixels[area[1] : area[3], area[0] : area[2]]
+    for until, color in ((_STRIPE + 2 * _STRIPE_EDGE, _BACKGROUND), (_STRIPE + _STRIPE_EDGE, _INK)):
+        start = 0 if color == _BACKGROUND else canvas.px(_STRIPE_EDGE)
+        part[inside & (phase_px >= start) & (phase_px < canvas.px(until))] = color
 
 
 def _outlines(view: View, structures: Sequence[Structure], area: Box) -> list[_Outline]:

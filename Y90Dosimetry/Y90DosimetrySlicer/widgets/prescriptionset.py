@@ -253,8 +253,8 @@ def _told(found: FeasibleSet) -> list[str]:
         pairs = zip(found.labels, give.activities_gbq, strict=True)
         amounts = ", ".join(f"{name} {gbq:.2f} GBq" for name, gbq in pairs)
         lines.append(
-            _("Every target and limit eased by {give:.1%} would let {amounts} do; all of it give: {what}.").format(
-                give=give.give_fraction, amounts=amounts, what=joined(give.giving)
+            _("Every target and limit eased by {give:.1f} % would let {amounts} do; all of it give: {what}.").format(
+                give=100 * give.give_fraction, amounts=amounts, what=joined(give.giving)
             )
         )
     return lines
