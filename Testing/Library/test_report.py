@@ -16,6 +16,7 @@ from Y90DosimetryLib.errors import MissingToolError
 from Y90DosimetryLib.guidelines import Outcome
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
 from Y90DosimetryLib.report import as_html, as_json, content_of
+from Y90DosimetryLib.report.as_html import WARNED
 from Y90DosimetryLib.report.content import NOTICE
 
 COARSE = PhantomSettings(ct_spacing_mm=(2.5, 2.5, 4.0))
@@ -69,6 +70,17 @@ def test_the_page_fetches_nothing_and_runs_nothing(page):
 def test_the_notice_and_the_verdict_stand_before_any_number(page, assessment):
     assert page.index(NOTICE) < page.index("<table")
     assert page.index(assessment.verdict.sentence) < page.index("<table")
+
+
+def test_what_the_checks_warn_of_stands_beside_the_verdict(page):
+    """The verdict judges the doses, not whether they can be right."""
+    case = digital_patient(COARSE).case()
+    content = content_of(assess(replace(case, patient=replace(case.patient, weight_kg=400.0))))
+    (warning,) = content.warned
+    assert "Weight" in warning
+    text = as_html(content, {})
+    assert text.index(content.verdict.sentence) < text.index(warning) < text.index("<table")
+    assert WARNED in text and WARNED not in page
 
 
 def test_every_dose_of_the_table_names_its_model_and_stands_in_the_page(page, data):

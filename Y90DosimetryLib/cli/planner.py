@@ -92,6 +92,8 @@ def _assess(args: argparse.Namespace) -> int:
     print(content.verdict.sentence)
     for difference in content.differences or ():
         print(f"  {difference.message}")
+    for warning in content.warned:
+        print(f"  Check: {warning}")
     _say_where(args.out)
     return 0
 

@@ -30,6 +30,7 @@ KEY_MEASURES = (
     "albi_grade",
     "bilirubin_mg_dl",
 )
+WARNED = "Technical checks warn (what to do stands with them below):"
 DVH_DOSES = ("d98_gy", "d95_gy", "d70_gy", "d50_gy", "d2_gy", "mean_gy")
 DVH_VOLUMES = ("v100_fraction", "v150_fraction", "v205_fraction", "v250_fraction", "v400_fraction")
 
@@ -92,12 +93,13 @@ def mark_of(finding: Finding) -> str:
 
 
 def _verdict(content: Content) -> str:
-    """Return the verdict and, below it, what was delivered otherwise than planned."""
+    """Return the verdict and, below it, what was delivered otherwise than planned and what checks warn of."""
     verdict = content.verdict
     mark = verdict.worst.value if verdict.worst else ("met" if verdict.is_clear else "not_evaluable")
     said = bullets(d.message for d in content.differences or ())
     told = f"<p>Delivered otherwise than planned:</p>{said}" if said else ""
-    return f'<div class="verdict {mark}">{symbol(mark)} {escape(verdict.sentence)}{told}</div>'
+    warned = f"<p>{WARNED}</p>{bullets(content.warned)}" if content.warned else ""
+    return f'<div class="verdict {mark}">{symbol(mark)} {escape(verdict.sentence)}{told}{warned}</div>'
 
 
 def _errors(content: Content) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ..assessment import Assessment
 from ..case import Case, Session
-from ..checks import CheckResult
+from ..checks import CheckResult, Level
 from ..checks import Outcome as CheckOutcome
 from ..dosimetry.deposits import Model, count_reference_name
 from ..dosimetry.dvh import Dvh, DvhSummary
@@ -90,6 +90,11 @@ class Content:
     def raised(self) -> tuple[CheckResult, ...]:
         """The technical checks that found something."""
         return tuple(c for c in self.checks if c.outcome is CheckOutcome.RAISED)
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """What the technical checks warn of, beside the verdict: it judges doses and not whether they can be right."""
+        return tuple(dict.fromkeys(c.message for c in self.raised if c.check.level is Level.WARNING))
 
     @property
     def models(self) -> tuple[Model, ...]:
