@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +133,11 @@ class LogRank:
         return f"chi2 = {self.chi2_statistic:.2f}, {self.degrees} df, {p_text(self.p)}"
 
 
+def _probabilities(end: Any) -> list[float]:
+    """Return one end of scipy's interval, which its type stubs call a number in some versions."""
+    return [float(value) for value in end.probabilities]
+
+
 def kaplan_meier(times: Times) -> Curve:
     """Return the Kaplan-Meier estimate. Source: Kaplan and Meier, J Am Stat Assoc 1958;53:457."""
     survival = stats.ecdf(times.data).sf
@@ -149,8 +155,8 @@ def kaplan_meier(times: Times) -> Curve:
         for t, fraction, low, high in zip(
             survival.quantiles.tolist(),
             survival.probabilities.tolist(),
-            interval.low.probabilities.tolist(),
-            interval.high.probabilities.tolist(),
+            _probabilities(interval.low),
+            _probabilities(interval.high),
             strict=True,
         )
     )
