@@ -7,6 +7,7 @@ Refused: a class that no designer plugin provides, a property that a class does 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from functools import cache
 
 from . import api, pythonqt
 from .pythonqt import QtCore, QtWidgets, signal_of
@@ -17,12 +18,15 @@ from PySide6 import QtUiTools  # isort: skip
 def install(qt, classes: dict[str, type]) -> None:
     """Make `qt.QUiLoader` know *classes*, by name."""
 
-    class QUiLoader(QtUiTools.QUiLoader):
-        def __init__(self, *parents):
-            super().__init__(*parents)
-            for class_ in classes.values():
-                self.registerCustomWidget(class_)
+    @cache
+    def informed() -> QtUiTools.QUiLoader:
+        """One for all: registering is kept for the whole process, and takes longer each time it is repeated."""
+        loader = QtUiTools.QUiLoader()
+        for class_ in classes.values():
+            loader.registerCustomWidget(class_)
+        return loader
 
+    class QUiLoader(QtUiTools.QUiLoader):
         def load(self, file, parent=None):
             path = QtCore.QFile.fileName(file)
             root = ElementTree.fromstring(bytes(file.readAll()))
@@ -36,7 +40,7 @@ def install(qt, classes: dict[str, type]) -> None:
             buffer.setData(ElementTree.tostring(root, encoding="utf-8"))
             pythonqt.loading = True
             try:
-                widget = super().load(buffer, parent)
+                widget = informed().load(buffer, parent)
             finally:
                 pythonqt.loading = False
             if widget is not None:
