@@ -127,3 +127,13 @@ def first_is_last(path: str, software: str) -> Outcome:
             time.sleep(0.02)
     (folder / "begun").touch()
     return assess_file(path, software)
+
+
+def waits(path: str, software: str) -> Outcome:
+    """Wait for as long as a file "wait" lies beside the case and whoever ordered the work lives."""
+    parent = os.getppid()
+    while (Path(path).parent / "wait").exists():
+        if os.getppid() != parent:
+            os._exit(1)
+        time.sleep(0.05)
+    return assess_file(path, software)
