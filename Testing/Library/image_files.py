@@ -43,7 +43,7 @@ def center_of_mass_mm(volume: sitk.Image) -> np.ndarray:
 
 def dicom_file(path: Path, pixels: np.ndarray, change: Callable[[object], None] = lambda _: None, **elements) -> Path:
     """Write one DICOM image of 16-bit pixels; *elements* are set, *change* has the last word."""
-    pydicom = pytest.importorskip("pydicom")
+    pydicom = pytest.importorskip("pydicom", reason="pydicom writes the DICOM files of these tests")
     dataset = pydicom.Dataset()
     meta = pydicom.dataset.FileMetaDataset()
     meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
@@ -90,7 +90,7 @@ def dicom_series(
 
 def spect_file(path: Path, stored: np.ndarray, between_slices_mm=4.0, kind="RECON TOMO", **elements) -> Path:
     """Write a multi-frame nuclear medicine image."""
-    pydicom = pytest.importorskip("pydicom")
+    pydicom = pytest.importorskip("pydicom", reason="pydicom writes the DICOM files of these tests")
     detector = pydicom.Dataset()
     detector.ImageOrientationPatient, detector.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [-10.0, 20.0, 30.0]
     known = {"SpacingBetweenSlices": between_slices_mm} if between_slices_mm else {}

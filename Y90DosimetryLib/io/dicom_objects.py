@@ -146,9 +146,9 @@ def nameless(header: Header) -> Any:
 
 
 @contextmanager
-def muted() -> Iterator[None]:
-    """Keep pydicom and highdicom from telling about odd values: their sentences quote the patient's name."""
-    log = logging.getLogger("highdicom")
+def muted(package: str = "highdicom") -> Iterator[None]:
+    """Keep pydicom and another package from telling what they handle: their sentences quote the patient's name."""
+    log = logging.getLogger(package)
     before, silence = log.propagate, logging.NullHandler()
     log.propagate = False
     log.addHandler(silence)

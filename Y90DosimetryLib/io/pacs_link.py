@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import socket
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import InputError, MissingToolError
-from .dicom_header import hushed
+from .dicom_objects import muted
 
 OUR_TITLE = "Y90DOSIMETRY"
 ANY_TITLE = "ANY-SCP"
@@ -124,7 +123,7 @@ def association(
         If the PACS can't be reached or refuses us.
     """
     module = pynetdicom_module()
-    with _quiet():
+    with muted("pynetdicom"):
         entity = module.AE(ae_title=peer.own_title)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = peer.timeout_s
         entity.connection_timeout = peer.timeout_s
@@ -220,18 +219,3 @@ def _unreachable(peer: Peer, told: str) -> InputError:
     return InputError(
         f"it can't be reached ({told})", where=peer.where, remedy="Check host and port, and that the PACS runs"
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep pynetdicom from telling what it sends: queries and objects name the patient."""
-    log = logging.getLogger("pynetdicom")
-    before, silence = log.propagate, logging.NullHandler()
-    log.propagate = False
-    log.addHandler(silence)
-    try:
-        with hushed():
-            yield
-    finally:
-        log.propagate = before
-        log.removeHandler(silence)
