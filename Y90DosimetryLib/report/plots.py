@@ -28,12 +28,13 @@ _FARTHEST = 50.0  # times the size of the plot's area
 _NUMBER, _NAME, _MARKER = 17.0, 19.0, 15.0  # sizes of text
 _THICKER_PX = 0.4  # than on the pictures
 
-_PLAIN_STYLES = (
+PLAIN_STYLES = (
     LineStyle((110, 195, 255), (0, 100, 190)),
     LineStyle((255, 176, 80), (200, 95, 0), (12.0, 6.0)),
     LineStyle((70, 255, 120), (0, 145, 60), (14.0, 5.0, 2.5, 5.0)),
     LineStyle((225, 140, 255), (140, 50, 170), (2.5, 5.5)),
 )
+"""Of curves that no structure gives a color."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def line_plot(
     if not lines:
         raise InputError("there is no curve to draw", where="plot", remedy="Give at least one")
     canvas = Canvas(size_px, _PAPER)
-    styles = [line.style or _PLAIN_STYLES[i % len(_PLAIN_STYLES)] for i, line in enumerate(lines)]
+    styles = [line.style or PLAIN_STYLES[i % len(PLAIN_STYLES)] for i, line in enumerate(lines)]
     entries = [
         Entry(line.label, style.on_light, style.dashes_px, style.width_px + _THICKER_PX)
         for line, style in zip(lines, styles, strict=True)

@@ -14,6 +14,7 @@ from ..response.terms import PARTIAL_DECREASE_FRACTION, PROGRESSION_INCREASE_FRA
 from ..timepoints import calendar_months_count
 from .colors import LineStyle, Rgb
 from .legend import GAP, SWATCH, TEXT, Entry, draw_entries
+from .plots import PLAIN_STYLES
 from .rendering import Across, Box, Canvas, shortened, text_width_px
 from .scales import round_up, ticks
 
@@ -25,10 +26,7 @@ _LESS: Rgb = (0, 100, 190)
 _SAME: Rgb = (150, 150, 150)
 _MORE: Rgb = (200, 95, 0)
 _STYLES = (
-    LineStyle((110, 195, 255), (0, 100, 190)),
-    LineStyle((255, 176, 80), (200, 95, 0), (12.0, 6.0)),
-    LineStyle((70, 255, 120), (0, 145, 60), (14.0, 5.0, 2.5, 5.0)),
-    LineStyle((225, 140, 255), (140, 50, 170), (2.5, 5.5)),
+    *PLAIN_STYLES,
     LineStyle((230, 120, 120), (150, 30, 30), (20.0, 6.0)),
     LineStyle((190, 190, 190), (80, 80, 80), (6.0, 3.0)),
 )
