@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapes import FLIPPED, IDENTITY, box, ellipsoid, filled, grid, points_mm, rotation
+from shapes import FLIPPED, IDENTITY, box, constant, ellipsoid, filled, grid, points_mm, rotation
 
 from Y90DosimetryLib.case import (
     Basis,
@@ -19,11 +19,11 @@ from Y90DosimetryLib.case import (
 )
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.doses import doses_of, prepare
-from Y90DosimetryLib.dosimetry.maps import session_map
+from Y90DosimetryLib.dosimetry.maps import session_map, total_map
 from Y90DosimetryLib.dosimetry.partition import RelativeUptake, shared_doses
 from Y90DosimetryLib.dosimetry.regions import RegionKind, regions_of
 from Y90DosimetryLib.errors import GeometryError, InputError
-from Y90DosimetryLib.images import ActivityMap, CountMap
+from Y90DosimetryLib.images import ActivityMap, CountMap, array_of
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.structures import Role, Structure
 
@@ -275,6 +275,29 @@ def test_earlier_sessions_add_up_and_a_delivered_plan_is_not_counted_twice():
     dose = doses(one).dose_gy(Model.MULTI, tumor)
     assert doses(two).dose_gy(Model.MULTI, tumor) == pytest.approx(2 * dose)
     assert doses(plan_and_delivery).dose_gy(Model.MULTI, tumor) == pytest.approx(dose)
+
+
+@pytest.mark.parametrize(("shift_mm", "direction"), [(0.0, IDENTITY), (2.0, IDENTITY), (1.0, rotation(20, 10))])
+def test_two_even_doses_on_shifted_voxels_add_up_to_an_even_dose_up_to_the_surface_of_the_liver(shift_mm, direction):
+    on_grids = [
+        grid(SPECT_SPACING, (240.0, 160.0, 160.0), (shift_mm,) * 3, direction),
+        grid((3.0, 3.0, 3.0), (240.0, 160.0, 160.0)),
+    ]
+    both = case(
+        *(Session(str(n), (infusion(),), CountMap(constant(like, 1.0))) for n, like in enumerate(on_grids)),
+        structures=(LIVER, RIGHT),
+    )
+    prepared = prepare(both)
+    doses = doses_of(both, prepared)
+    maps = [
+        session_map(session, prepared.compartments, uptake, EXACT)
+        for session, uptake in zip(doses.sessions, prepared.uptakes, strict=True)
+    ]
+    total = total_map(maps)
+    total_gy, inside = array_of(total.image), array_of(maps[-1].dose.image) > 0
+    expected_gy = doses.dose_gy(Model.MULTI, prepared.compartments.everything)
+    assert total_gy[inside] == pytest.approx(expected_gy, rel=1e-5)
+    assert not total_gy[~inside].any()
 
 
 @settings(max_examples=15, deadline=None)

@@ -28,6 +28,8 @@ class SessionMap:
 
     dose: DoseMap
     energy_outside_liver_fraction: float
+    known: NDArray[np.bool_] | None = None
+    """Voxels whose dose is known, those that the liver touches; None where it is known everywhere (kernel)."""
 
 
 def session_map(
@@ -56,7 +58,9 @@ def session_map(
     if settings.dose_model is DoseModel.LOCAL:
         gy_per_gbq_ml = settings.joule_per_gbq * G_PER_KG / settings.liver_density_g_ml
         dose[box] = concentration * gy_per_gbq_ml
-        return SessionMap(DoseMap(image_like(dose, uptake.image.image), f"local deposition, {constants}"), 0.0)
+        known = np.zeros(shape, dtype=bool)
+        known[box] = liver.volume_ml > 0
+        return SessionMap(DoseMap(image_like(dose, uptake.image.image), f"local deposition, {constants}"), 0.0, known)
     activity_gbq = np.zeros(shape, dtype=np.float64)
     activity_gbq[box] = concentration * liver.volume_ml
     dose = kernel_dose_gy(
@@ -68,14 +72,32 @@ def session_map(
 
 
 def total_map(maps: list[SessionMap]) -> DoseMap:
-    """Return the sum of the sessions' dose maps on the grid of the last one (linear interpolation)."""
+    """Return the sum of the sessions' dose maps on the grid of the last one.
+
+    Linear interpolation among the voxels whose dose is known: what lies outside of the liver is no dose of 0, and
+    must not make the edge of the liver cold.
+    """
     last = maps[-1].dose
     total = array_of(last.image).astype(np.float64)
     for earlier in maps[:-1]:
-        moved = sitk.Resample(earlier.dose.image, last.image, sitk.Transform(), sitk.sitkLinear, 0.0)
-        total += sitk.GetArrayViewFromImage(moved)
+        total += _moved(earlier, maps[-1])
     names = dict.fromkeys(m.dose.model for m in maps)
     return DoseMap(image_like(total.astype(np.float32), last.image), "; ".join(names))
+
+
+def _moved(earlier: SessionMap, last: SessionMap) -> NDArray[np.float32]:
+    """Return the dose of an earlier session in the voxels of the last one, in Gy."""
+    target = last.dose.image
+    dose: NDArray[np.float32] = sitk.GetArrayFromImage(
+        sitk.Resample(earlier.dose.image, target, sitk.Transform(), sitk.sitkLinear, 0.0)
+    )
+    if earlier.known is None or last.known is None:
+        return dose
+    known = image_like(earlier.known.astype(np.float32), earlier.dose.image)
+    share = sitk.GetArrayFromImage(sitk.Resample(known, target, sitk.Transform(), sitk.sitkLinear, 0.0))
+    np.divide(dose, share, out=dose, where=share > 0)
+    dose[~last.known] = 0.0
+    return dose
 
 
 def dvh_of_part(dose: DoseMap, where: Occupancy) -> Dvh | Missing:
