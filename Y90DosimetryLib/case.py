@@ -25,6 +25,7 @@ from .physics import (
     decay_factor,
     elapsed_h,
 )
+from .quantities import require_density
 from .structures import Role, Structure
 from .timepoints import TimeKind as TimeKind
 from .timepoints import TimePoint as TimePoint
@@ -200,6 +201,7 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise InputError(f"{name} is {value}", where="settings", remedy="Enter a positive number")
+        require_density(self.liver_density_g_ml, "settings, liver_density_g_ml")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ import math
 
 from .errors import InputError
 
+DENSITY_RANGE_G_ML = (0.05, 5.0)
+"""Tool default: from inflated lung to dense bone with a wide margin; outside, the unit is wrong."""
+
 
 def require_finite(value: float, name: str, unit: str = "") -> None:
     """Raise `InputError` when *value* is not a number or infinite."""
@@ -34,6 +37,17 @@ def require_fraction(value: float, name: str) -> None:
         remedy = f"Enter a fraction, not a percentage: {value / 100:g} for {value:g} %" if value >= 1 else ""
         raise InputError(
             f"{value:g} lies outside [0, 1)", where=name, remedy=remedy or "Enter a fraction from 0 up to 1"
+        )
+
+
+def require_density(value_g_ml: float, where: str) -> None:
+    """Raise `InputError` unless a density is one of tissue: in kg/m3 it would make every dose a thousandth."""
+    low, high = DENSITY_RANGE_G_ML
+    if not low <= value_g_ml <= high:
+        raise InputError(
+            f"the density is {value_g_ml:g} g/mL",
+            where=where,
+            remedy=f"Enter g/mL between {low} and {high}; soft tissue is 1.04, not 1040",
         )
 
 

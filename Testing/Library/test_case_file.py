@@ -81,6 +81,11 @@ def test_a_lung_shunt_can_be_left_to_the_image(tmp_path):
     assert infusion.lung_shunt_fraction is None
 
 
+def test_a_liver_density_in_kilograms_a_cubic_meter_is_refused(tmp_path):
+    """It would make every dose a thousandth, and every limit met."""
+    assert "soft tissue is 1.04, not 1040" in refused(tmp_path, SETTINGS, "liver_density_g_ml = 1060\n")
+
+
 def test_settings_and_intent_take_their_words(tmp_path):
     more = 'lung_mass_g = "from_ct"\ndose_model = "kernel"\ncount_reference = "perfused"\nbsa_formula = "mosteller"\n'
     settings = read(tmp_path, SETTINGS, more + 'hospital_time_zone = "Europe/Paris"\n').settings

@@ -184,7 +184,8 @@ def test_the_result_names_its_model_and_constants():
         ({"total_gbq": 0.0}, "activity in GBq is 0"),
         ({"total_gbq": -1.0}, "activity in GBq is -1"),
         ({"total_gbq": float("nan")}, "activity in GBq is nan"),
-        ({"total_gbq": 1.0, "density_g_ml": 0.0}, "density in g/mL is 0"),
+        ({"total_gbq": 1.0, "density_g_ml": 0.0}, "density is 0 g/mL"),
+        ({"total_gbq": 1.0, "density_g_ml": 1040.0}, "density is 1040 g/mL.*soft tissue is 1.04"),
         ({"total_gbq": 1.0, "joule_per_gbq": -50.0}, "J/GBq is -50"),
     ],
 )

@@ -26,6 +26,7 @@ from ..errors import InputError
 from ..images import MM3_PER_ML
 from ..physics import DEFAULT_HALF_LIFE_H, DEFAULT_JOULE_PER_GBQ, G_PER_KG, JOULE_PER_MEV, joule_per_gbq_and_mev
 from ..progress import Progress, silent
+from ..quantities import require_density
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -33,8 +34,6 @@ Float64 = NDArray[np.float64]
 TABLE_FILE = "y90_water_radial_energy.csv"
 SMALLEST_WATER_VOXEL_MM = 0.3
 """Tool default: below this voxel edge (times density) the kernel has millions of voxels and says nothing new."""
-DENSITY_RANGE_G_ML = (0.05, 5.0)
-"""Tool default: from inflated lung to dense bone with a wide margin; outside, the unit is wrong."""
 MGY_PER_GY = 1e3
 DECAYS_PER_MBQ_S = 1e6
 POINTS_AT_ONCE = 500_000
@@ -114,13 +113,7 @@ def voxel_kernel(spacing_mm: tuple[float, float, float], density_g_ml: float) ->
     InputError
         If a spacing or the density is not positive, or so far off that a unit must be wrong.
     """
-    low, high = DENSITY_RANGE_G_ML
-    if not low <= density_g_ml <= high:
-        raise InputError(
-            f"the density is {density_g_ml} g/mL",
-            where="kernel",
-            remedy=f"Enter g/mL between {low} and {high}; soft tissue is 1.04, not 1040",
-        )
+    require_density(density_g_ml, "kernel")
     finest_mm = SMALLEST_WATER_VOXEL_MM / density_g_ml
     if len(spacing_mm) != 3 or not all(finest_mm <= s < float("inf") for s in spacing_mm):
         raise InputError(

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..images import MM3_PER_ML, CountMap, DoseMap, array_of, image_like, voxel_ml
 from ..physics import BQ_PER_GBQ, G_PER_KG
 from ..progress import Progress, silent
+from ..quantities import require_density
 from .kernel import VoxelKernel, convolve, voxel_kernel
 
 Float32 = NDArray[np.float32]
@@ -104,8 +105,8 @@ def dose_image(
     Raises
     ------
     InputError
-        If not exactly one of the two is given, a number is not positive, or the image is empty, holds negative
-        values or values that are not numbers.
+        If not exactly one of the two is given, a number is not positive, the density is none of tissue, or the image
+        is empty, holds negative values or values that are not numbers.
     """
     if (total_gbq is None) is not concentration_bq_ml:
         raise InputError(
@@ -113,7 +114,8 @@ def dose_image(
             where="dose of an image",
             remedy="Give the total activity in GBq, or say that the image is in Bq/mL, and not both",
         )
-    for name, value in (("J/GBq", joule_per_gbq), ("density in g/mL", density_g_ml), ("activity in GBq", total_gbq)):
+    require_density(density_g_ml, "dose of an image")
+    for name, value in (("J/GBq", joule_per_gbq), ("activity in GBq", total_gbq)):
         if value is not None and not 0 < value < float("inf"):
             raise InputError(f"the {name} is {value}", where="dose of an image", remedy="Enter a positive number")
     values = array_of(CountMap(image).image)
