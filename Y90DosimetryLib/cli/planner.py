@@ -70,8 +70,15 @@ def add_parser(commands: Any) -> None:
     dose.add_argument("--model", type=DoseModel, choices=list(DoseModel), default=DoseModel.LOCAL)
     amount = dose.add_mutually_exclusive_group(required=True)
     amount.add_argument("--total-gbq", type=float, help="scale the whole image to this activity")
-    amount.add_argument("--unit", choices=["bq-ml"], help="the image holds absolute values at infusion")
-    dose.add_argument("--density-g-ml", type=float, default=1.04, help="tissue density (1.04: soft tissue)")
+    amount.add_argument(
+        "--unit", choices=["bq-ml"], help="the image holds absolute values at infusion, all of it to decay"
+    )
+    dose.add_argument(
+        "--density-g-ml",
+        type=float,
+        default=1.04,
+        help="of every voxel, lungs and bone too (default: soft tissue, 1.04)",
+    )
     dose.add_argument("--joule-per-gbq", type=float, default=DEFAULT_JOULE_PER_GBQ)
     dose.add_argument("--out", type=Path, required=True, metavar="DOSE.nrrd", help="a file that does not exist yet")
     dose.set_defaults(run=_dose)

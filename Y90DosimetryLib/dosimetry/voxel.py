@@ -64,6 +64,8 @@ def energy_outside_fraction(
     *activity* (any linear unit a voxel) and *inside_fraction*, the share of each voxel that lies in the region,
     cover the same block of voxels, shape (z, y, x), which needs no margin around them. For the energy that leaves
     an organ, *activity* is that of the organ alone. Bremsstrahlung beyond the kernel's table counts as outside.
+    A voxel at the edge counts as evenly filled with what lies inside, which makes this an upper estimate: on voxels of
+    4 mm 12 % for a sphere of 100 mL that loses 7 %.
 
     Raises
     ------
@@ -100,7 +102,8 @@ def dose_image(
     """Return the dose in Gy on the grid of *image* for complete decay of the activity that it shows.
 
     Either the whole image is scaled to *total_gbq* in tissue, or its values are absolute activity concentrations
-    (*concentration_bq_ml*), valid for the moment of infusion.
+    (*concentration_bq_ml*), valid for the moment of infusion. All voxels have the one density: in lung and bone the
+    dose is that of a tissue which is not there.
 
     Raises
     ------

@@ -351,7 +351,7 @@ class _Table:
             yield f"Ratio of the concentration in tumor to that in normal liver, on the image: {', '.join(ratios)}."
         if not isinstance(self.kernel, Missing):
             lost = f"{self.kernel.energy_outside_liver_fraction * 100:.1f} %"
-            yield f"The kernel carries {lost} of the energy out of the liver."
+            yield f"The kernel carries up to {lost} of the energy out of the liver (voxels at its edge count as even)."
 
 
 def _term(label: str, deposit: Deposit, indices: Sequence[int]) -> Term:
