@@ -13,6 +13,7 @@ from ..assessment import assess
 from ..case import Case, DoseModel
 from ..dosimetry.voxel import dose_image
 from ..errors import InputError
+from ..images import CtImage
 from ..io.case_file import read_case_file, template, write_case
 from ..io.volumes import read_image
 from ..io.writing import output_folder, write_dose
@@ -79,6 +80,9 @@ def add_parser(commands: Any) -> None:
         default=1.04,
         help="of every voxel, lungs and bone too (default: soft tissue, 1.04)",
     )
+    dose.add_argument(
+        "--ct", type=Path, metavar="CT", help="density of each voxel from this registered CT, best without contrast"
+    )
     dose.add_argument("--joule-per-gbq", type=float, default=DEFAULT_JOULE_PER_GBQ)
     dose.add_argument("--out", type=Path, required=True, metavar="DOSE.nrrd", help="a file that does not exist yet")
     dose.set_defaults(run=_dose)
@@ -139,6 +143,7 @@ def _dose(args: argparse.Namespace) -> int:
             joule_per_gbq=args.joule_per_gbq,
             total_gbq=args.total_gbq,
             concentration_bq_ml=args.unit == "bq-ml",
+            ct=None if args.ct is None else CtImage(read_image(args.ct, str(args.ct))),
             progress=part(progress, 0.1, 0.9),
         )
         write_dose(dose, args.out)

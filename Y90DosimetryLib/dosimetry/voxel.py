@@ -1,7 +1,7 @@
 """Absorbed dose in each voxel for complete decay: local deposition, or convolution with the dose kernel.
 
 Both models need only the spacing of the grid: in a uniform medium the energy goes the same way in all directions,
-so the image may lie obliquely in the patient.
+so the image may lie obliquely in the patient. A CT, where given, tells the mass of each voxel.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from ..case import DoseModel
 from ..errors import InputError
-from ..images import MM3_PER_ML, CountMap, DoseMap, array_of, image_like, voxel_ml
+from ..images import MM3_PER_ML, CountMap, CtImage, DoseMap, array_of, image_like, voxel_ml
 from ..physics import BQ_PER_GBQ, G_PER_KG
 from ..progress import Progress, silent
 from ..quantities import require_density
 from .kernel import VoxelKernel, convolve, voxel_kernel
+from .tissue import tissue_on
 
 Float32 = NDArray[np.float32]
 
@@ -97,19 +98,21 @@ def dose_image(
     joule_per_gbq: float,
     total_gbq: float | None = None,
     concentration_bq_ml: bool = False,
+    ct: CtImage | None = None,
     progress: Progress = silent,
 ) -> DoseMap:
     """Return the dose in Gy on the grid of *image* for complete decay of the activity that it shows.
 
     Either the whole image is scaled to *total_gbq* in tissue, or its values are absolute activity concentrations
-    (*concentration_bq_ml*), valid for the moment of infusion. All voxels have the one density: in lung and bone the
-    dose is that of a tissue which is not there.
+    (*concentration_bq_ml*), valid for the moment of infusion. Without *ct* all voxels have the one density: in lung
+    and bone the dose is that of a tissue which is not there. With *ct*, registered to the image, the energy of a voxel
+    is divided by its own mass, and air gets no dose; the kernel still spreads the energy as in one tissue.
 
     Raises
     ------
     InputError
-        If not exactly one of the two is given, a number is not positive, the density is none of tissue, or the image
-        is empty, holds negative values or values that are not numbers.
+        If not exactly one of the two is given, a number is not positive, the density is none of tissue, the image
+        is empty, holds negative values or values that are not numbers, or the CT does not fit (see `tissue_on`).
     """
     if (total_gbq is None) is not concentration_bq_ml:
         raise InputError(
@@ -130,13 +133,32 @@ def dose_image(
     voxel = voxel_ml(image)
     gbq_per_unit = voxel / BQ_PER_GBQ if total_gbq is None else total_gbq / total
     gy_per_unit = gbq_per_unit * _gy_per_gbq(voxel, density_g_ml, joule_per_gbq)
-    text = f"{MODEL_TITLES[model]}, {joule_per_gbq:g} J/GBq, {density_g_ml:g} g/mL, complete decay"
     if model is DoseModel.LOCAL:
-        return DoseMap(image_like(_scaled(values, gy_per_unit), image), text)
-    energy = convolve(values, voxel_kernel(image.GetSpacing(), density_g_ml), progress=progress)
-    lost_fraction = max(0.0, 1.0 - float(energy.sum(dtype=np.float64)) / total)
-    dose_gy = _scaled(energy, gy_per_unit, into=energy)
-    return DoseMap(image_like(dose_gy, image), f"{text}, {lost_fraction * 100:.1f} % of the energy leaves the image")
+        dose_gy, lost = _scaled(values, gy_per_unit), ""
+    else:
+        energy = convolve(values, voxel_kernel(image.GetSpacing(), density_g_ml), progress=progress)
+        lost_fraction = max(0.0, 1.0 - float(energy.sum(dtype=np.float64)) / total)
+        dose_gy = _scaled(energy, gy_per_unit, into=energy)
+        lost = f", {lost_fraction * 100:.1f} % of the energy leaves the image"
+    density = f"{density_g_ml:g} g/mL"
+    if ct is not None:
+        density = _share_by_mass(dose_gy, values, image, ct, density_g_ml)
+    text = f"{MODEL_TITLES[model]}, {joule_per_gbq:g} J/GBq, {density}, complete decay{lost}"
+    return DoseMap(image_like(dose_gy, image), text)
+
+
+def _share_by_mass(
+    dose_gy: Float32, values: NDArray[np.floating], image: sitk.Image, ct: CtImage, density_g_ml: float
+) -> str:
+    """Turn doses of one density into those of the tissue that a CT shows, in place; return what was done, in words."""
+    tissue = tissue_on(image, ct, density_g_ml)
+    air = tissue.density_g_ml == 0
+    np.divide(dose_gy * np.float32(density_g_ml), tissue.density_g_ml, out=dose_gy, where=~air)
+    dose_gy[air] = 0.0
+    total = float(values.sum(dtype=np.float64))
+    beyond, in_air = (float(values[where].sum(dtype=np.float64)) / total * 100 for where in (~tissue.seen, air))
+    spread = f"densities from the CT ({in_air:.1f} % of the activity lies in air and gives no dose)"
+    return f"{spread}, {density_g_ml:g} g/mL for {beyond:.1f} % of the activity beyond the CT" if beyond else spread
 
 
 def _gy_per_gbq(voxel_ml: float, density_g_ml: float, joule_per_gbq: float) -> float:
