@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from planning_kit import COARSE, phantom_case
+from shapes import box, constant, grid
 
-from Y90DosimetryLib.case import Basis, Case, Session
+from Y90DosimetryLib.case import Basis, Case, Infusion, Session, Vial
 from Y90DosimetryLib.dosimetry.doses import Prepared, doses_of, prepare
 from Y90DosimetryLib.dosimetry.regions import RegionKind
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.guidelines import load_rules
+from Y90DosimetryLib.images import CountMap
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.phantom import digital_patient
 from Y90DosimetryLib.planning import Comparison, DifferenceKind, compare, plan_of
 from Y90DosimetryLib.planning.compare import target_of, under_target_ml
+from Y90DosimetryLib.structures import Role, Structure
 
 RULES = load_rules()
 THROMBUS_LABEL = "Portal vein thrombus"
@@ -93,6 +96,23 @@ def test_the_histograms_have_the_mean_doses_of_the_table() -> None:
         row = next(r for r in told.rows if r.region == lesion.region)
         assert lesion.planned.mean_gy == pytest.approx(row.planned_gy, rel=1e-4)
         assert lesion.delivered.mean_gy == pytest.approx(row.delivered_gy, rel=1e-4)
+
+
+def test_a_tumor_at_the_surface_is_missed_whole_when_all_of_it_got_two_fifths_of_the_plan() -> None:
+    """On an image shifted by half a voxel; what lies outside of the liver is no planned dose of 0."""
+    ct = grid((2.0, 2.0, 2.0), (200.0, 120.0, 120.0))
+    liver = box(ct, (-80, -40, -40), (80, 40, 40))
+    tumor = Structure(Role.TUMOR, "Tumor", box(ct, (-80, -40, -40), (-72, -32, -32)))
+    structures = (Structure(Role.LIVER, "Liver", liver), Structure(Role.PERFUSED, "All", liver), tumor)
+    sessions = [
+        Session(label, (Infusion("Vial", Vial(gbq), "All", None, 0.0, 0.0),),
+                CountMap(constant(grid((4.0, 4.0, 4.0), (200.0, 120.0, 120.0), (shift_mm,) * 3), 1.0)), basis, delivers)
+        for label, gbq, shift_mm, basis, delivers in (
+            ("Plan", 6.0, 0.0, Basis.PLANNED, None), ("Given", 2.4, 2.0, Basis.DELIVERED, "Plan"))
+    ]  # fmt: skip
+    case = Case("At the surface", structures, tuple(sessions))
+    (lesion,) = compare(case, prepare(case), RULES).lesions
+    assert lesion.missed_ml == pytest.approx(tumor.volume_ml, rel=1e-5)
 
 
 def test_the_map_of_what_is_underdosed_lies_in_the_lesions_and_has_their_volume() -> None:

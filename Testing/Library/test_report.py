@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from planning_kit import hand_case
 
 from Y90DosimetryLib import assess, write_report
 from Y90DosimetryLib import report as report_room
-from Y90DosimetryLib.case import Disease, Patient
+from Y90DosimetryLib.case import Basis, Disease, Patient
 from Y90DosimetryLib.errors import MissingToolError
 from Y90DosimetryLib.guidelines import Outcome
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
@@ -188,6 +189,16 @@ def test_text_of_the_user_cannot_break_the_page():
     text = as_html(content, {})
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_the_lung_dose_of_a_plan_that_was_delivered_is_marked_lest_it_be_added():
+    plan = hand_case()
+    given = replace(plan.sessions[0], label="Given", basis=Basis.DELIVERED, delivers="Plan")
+    content = content_of(assess(replace(plan, sessions=(*plan.sessions, given))))
+    text = as_html(content, {})
+    assert "Lungs, session Plan (plan, replaced)</td>" in text
+    assert "Lungs, session Given</td>" in text
+    assert [row["counted_in_totals"] for row in as_json(content)["lung_doses"]] == [False, True]
 
 
 def test_nobody_is_identified_and_nothing_is_invented_where_facts_are_unknown():

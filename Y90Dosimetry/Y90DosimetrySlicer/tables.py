@@ -54,7 +54,9 @@ def fillDoseTable(node, assessment: Assessment) -> None:
         rows.append(cells)
     for label, doseGy in content.lung_doses_gy:
         blank = [""] * (len(head) - 3)
-        rows.append([_("Lungs, session {label}").format(label=label), "", _number(doseGy), *blank])
+        counted, replaced = _("Lungs, session {label}"), _("Lungs, session {label} (plan, replaced)")
+        name = replaced if label in content.replaced else counted
+        rows.append([name.format(label=label), "", _number(doseGy), *blank])
     fillTable(node, head, rows)
 
 

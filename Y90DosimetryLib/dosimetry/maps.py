@@ -72,21 +72,21 @@ def session_map(
 
 
 def total_map(maps: list[SessionMap]) -> DoseMap:
-    """Return the sum of the sessions' dose maps on the grid of the last one.
-
-    Linear interpolation among the voxels whose dose is known: what lies outside of the liver is no dose of 0, and
-    must not make the edge of the liver cold.
-    """
+    """Return the sum of the sessions' dose maps on the grid of the last one; see `moved_dose_gy`."""
     last = maps[-1].dose
     total = array_of(last.image).astype(np.float64)
     for earlier in maps[:-1]:
-        total += _moved(earlier, maps[-1])
+        total += moved_dose_gy(earlier, maps[-1])
     names = dict.fromkeys(m.dose.model for m in maps)
     return DoseMap(image_like(total.astype(np.float32), last.image), "; ".join(names))
 
 
-def _moved(earlier: SessionMap, last: SessionMap) -> NDArray[np.float32]:
-    """Return the dose of an earlier session in the voxels of the last one, in Gy."""
+def moved_dose_gy(earlier: SessionMap, last: SessionMap) -> NDArray[np.float32]:
+    """Return the dose of an earlier session in the voxels of a later one, in Gy, shape (z, y, x) of the later.
+
+    Linear interpolation among the voxels whose dose is known: what lies outside of the liver is no dose of 0, and
+    must not make the edge of the liver cold.
+    """
     target = last.dose.image
     dose: NDArray[np.float32] = sitk.GetArrayFromImage(
         sitk.Resample(earlier.dose.image, target, sitk.Transform(), sitk.sitkLinear, 0.0)

@@ -14,7 +14,7 @@ from ..case import Basis, Case, DoseModel, Infusion, Session, Vial
 from ..dosimetry.deposits import Deposit, Model, SessionDoses
 from ..dosimetry.doses import Doses, Prepared, doses_of
 from ..dosimetry.dvh import Dvh
-from ..dosimetry.maps import SessionMap, dvh_of_part, session_map
+from ..dosimetry.maps import SessionMap, dvh_of_part, moved_dose_gy, session_map
 from ..dosimetry.regions import Region, RegionKind, regions_of
 from ..dosimetry.uptake import Uptake
 from ..errors import InputError
@@ -232,8 +232,7 @@ def _lesion(
     dose_gy = array_of(last.dose.image)
     low = (inside_ml > 0) & (dose_gy < np.float32(target.dose_gy))
     if not isinstance(first, Missing):
-        planned = sitk.Resample(first.dose.image, last.dose.image, sitk.Transform(), sitk.sitkLinear, 0.0)
-        missed = low & (dose_gy < MISSED_RATIO * array_of(planned))
+        missed = low & (dose_gy < MISSED_RATIO * moved_dose_gy(first, last))
         row = replace(row, missed_ml=float(inside_ml[missed].sum()), where=_where(inside_ml, missed, uptake))
     return row, (low & (inside_ml >= uptake.grid.voxel_ml / 2)).astype(np.uint8)
 

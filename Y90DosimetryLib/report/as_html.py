@@ -31,6 +31,7 @@ KEY_MEASURES = (
     "bilirubin_mg_dl",
 )
 WARNED = "Technical checks warn (what to do stands with them below):"
+REPLACED = " (plan, replaced)"
 DVH_DOSES = ("d98_gy", "d95_gy", "d70_gy", "d50_gy", "d2_gy", "mean_gy")
 DVH_VOLUMES = ("v100_fraction", "v150_fraction", "v205_fraction", "v250_fraction", "v400_fraction")
 
@@ -128,7 +129,10 @@ def _dose_table(content: Content) -> str:
 
 
 def _lung_table(content: Content) -> str:
-    rows = [f"<tr><td>Lungs, session {escape(label)}</td>{number(dose)}</tr>" for label, dose in content.lung_doses_gy]
+    rows = [
+        f"<tr><td>Lungs, session {escape(label)}{REPLACED if label in content.replaced else ''}</td>{number(dose)}</tr>"
+        for label, dose in content.lung_doses_gy
+    ]
     return table(["Lungs", "Gy"], rows, 1) if rows else ""
 
 
@@ -248,7 +252,7 @@ def _infusions(content: Content) -> str:
         "T:N",
     ]
     rows = [
-        f"<tr><td>{escape(r.session)}: {escape(r.label)}{'' if r.counted else ' (plan, replaced)'}</td>"
+        f"<tr><td>{escape(r.session)}: {escape(r.label)}{'' if r.counted else REPLACED}</td>"
         f"<td>{escape(r.perfused)}</td><td>{r.calibrated_at or 'stated at infusion'}</td>"
         f"<td>{r.given_at or 'not known'}</td>"
         + number(r.activity_gbq, 3)

@@ -42,7 +42,10 @@ def as_json(content: Content) -> dict[str, Any]:
         "dose_map": {"unit": "Gy", "model": content.dose_model},
         "energy_outside_liver_fraction": dict(content.lost_by_session_fraction),
         "flr_dvh": _gap(content.flr_dvh) if isinstance(content.flr_dvh, Missing) else asdict(content.flr_dvh.summary()),
-        "lung_doses": [{"session": label, **_value("dose_gy", dose)} for label, dose in content.lung_doses_gy],
+        "lung_doses": [
+            {"session": label, "counted_in_totals": label not in content.replaced, **_value("dose_gy", dose)}
+            for label, dose in content.lung_doses_gy
+        ],
         "infusions": [_infusion(row) for row in content.infusion_rows],
         "measurements": [_measurement(m) for m in content.measurements],
         "findings": [_finding(f) for f in content.findings],

@@ -97,6 +97,11 @@ class Content:
         return tuple(dict.fromkeys(c.message for c in self.raised if c.check.level is Level.WARNING))
 
     @property
+    def replaced(self) -> frozenset[str]:
+        """Plans that a later session delivered: shown, and in no total."""
+        return frozenset(r.session for r in self.infusion_rows if not r.counted)
+
+    @property
     def models(self) -> tuple[Model, ...]:
         """The models worth a column: a given T:N ratio only where one is given."""
         asked = any(

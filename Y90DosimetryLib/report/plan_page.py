@@ -243,7 +243,10 @@ def _comparison_html(c: Comparison, pictures: Mapping[str, bytes]) -> Iterator[s
     if isinstance(volume_ml, Missing):
         yield gap(f"No map of what is underdosed: {volume_ml.because}")
     else:
-        yield f'<p class="soft small">Under its target after the delivery: {volume_ml:.1f} mL in whole voxels.</p>'
+        yield (
+            f'<p class="soft small">Hatched: the {volume_ml:.1f} mL of voxels, at least half in a lesion, that are'
+            " under its target after the delivery.</p>"
+        )
 
 
 def _second_html(c: Comparison) -> Iterator[str]:
