@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
@@ -22,16 +24,16 @@ MARGIN_DECIMALS = 4
 def longest_diameter_mm(structure: Structure) -> float:
     """Return the largest distance between two points of a structure in any direction, in mm; 0 when empty.
 
-    Measured between the outer corners of its voxels, so that it does not depend on the grid's orientation.
+    Measured between the centers of its voxels: a voxel is inside when its center is, so between their outer corners
+    a sphere of 50 mm would measure 53 mm on voxels of 2 mm. Not less than the diagonal of a voxel.
     """
-    corners = _corners_mm(structure)
-    if not len(corners):
+    points = _row_ends_mm(structure)
+    if not len(points):
         return 0.0
-    try:
-        corners = corners[ConvexHull(corners).vertices]
-    except QhullError:  # flat or thin: every corner counts
-        corners = np.unique(corners, axis=0)
-    return float(pdist(corners).max())
+    voxel_mm = float(np.linalg.norm(structure.mask.GetSpacing()))
+    with suppress(QhullError):  # flat or thin: every point counts
+        points = points[ConvexHull(points).vertices]
+    return max(voxel_mm, float(pdist(points).max(initial=0.0)))
 
 
 def center_mm(structure: Structure) -> tuple[float, float, float]:
@@ -107,20 +109,15 @@ def _around(mask: UINT8, spacing_mm: tuple[float, float, float]) -> tuple[slice,
     return z, y, x
 
 
-def _corners_mm(structure: Structure) -> NDArray[np.float64]:
-    """Return the corners of the first and last voxel of every row: all that a convex hull needs."""
+def _row_ends_mm(structure: Structure) -> NDArray[np.float64]:
+    """Return the centers of the first and last voxel of every row: all that a convex hull needs."""
     if structure.box is None:
         return np.zeros((0, 3))
     block = structure.cropped().astype(bool)
-    rows = block.any(axis=2)
-    z, y = np.nonzero(rows)
+    z, y = np.nonzero(block.any(axis=2))
     first = block.argmax(axis=2)[z, y]
     last = block.shape[2] - 1 - block[:, :, ::-1].argmax(axis=2)[z, y]
-    ends = [
-        (x + dx, y + dy, z + dz) for x, dx in ((first, -0.5), (last, 0.5)) for dy in (-0.5, 0.5) for dz in (-0.5, 0.5)
-    ]
-    index = np.concatenate([np.stack(e, axis=1) for e in ends])
+    index = np.concatenate([np.stack((x, y, z), axis=1) for x in (first, last)])
     grid = Grid.of(structure.mask).cropped(structure.box)
-    scaled = index * np.array(grid.spacing_mm)
-    points: NDArray[np.float64] = scaled @ grid.axes.T + np.array(grid.origin_mm)
+    points: NDArray[np.float64] = (index * np.array(grid.spacing_mm)) @ grid.axes.T + np.array(grid.origin_mm)
     return points

@@ -31,6 +31,14 @@ def test_the_longest_diameter_of_an_ellipsoid_is_its_long_axis_on_any_grid(direc
     assert found == pytest.approx(60.0, abs=2.0)
 
 
+@pytest.mark.parametrize("spacing_mm", [(0.8, 0.8, 0.8), (0.8, 0.8, 2.5), (1.0, 1.0, 5.0), (2.0, 2.0, 2.0)])
+def test_the_diameter_of_a_sphere_does_not_grow_with_the_voxels(spacing_mm):
+    """A tumor of 49 mm is within the Milan criteria, whatever the thickness of the slices."""
+    like = grid(spacing_mm, (60.0, 60.0, 60.0), (0.3, 0.1, -0.4))
+    sphere = Structure(Role.TUMOR, "T", ellipsoid(like, (0, 0, 0), (24.5, 24.5, 24.5)))
+    assert longest_diameter_mm(sphere) == pytest.approx(49.0, abs=0.6)
+
+
 def test_one_voxel_measures_its_diagonal_and_nothing_measures_zero():
     like = grid((1.0, 2.0, 2.0), (11.0, 10.0, 10.0))
     assert longest_diameter_mm(
