@@ -12,7 +12,7 @@ from planning_kit import hand_case
 
 from Y90DosimetryLib import assess, write_report
 from Y90DosimetryLib import report as report_room
-from Y90DosimetryLib.case import Basis, Disease, Patient
+from Y90DosimetryLib.case import Basis, Disease, DoseModel, Patient
 from Y90DosimetryLib.errors import MissingToolError
 from Y90DosimetryLib.guidelines import Outcome
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
@@ -199,6 +199,16 @@ def test_the_lung_dose_of_a_plan_that_was_delivered_is_marked_lest_it_be_added()
     assert "Lungs, session Plan (plan, replaced)</td>" in text
     assert "Lungs, session Given</td>" in text
     assert [row["counted_in_totals"] for row in as_json(content)["lung_doses"]] == [False, True]
+
+
+def test_the_methods_say_how_the_voxels_were_computed_and_where_the_lung_mass_comes_from():
+    case = hand_case()
+    words = dict(content_of(assess(case)).methods)
+    assert (words["Voxel dose"], words["Lung mass"]) == ("local deposition", "1000 g, as set")
+    other = replace(case.settings, dose_model=DoseModel.KERNEL, lung_mass_g=None)
+    words = dict(content_of(assess(replace(case, settings=other))).methods)
+    assert "not for consensus thresholds" in words["Voxel dose"]
+    assert words["Lung mass"] == "the lung mass is to be measured, but lungs or CT are missing"
 
 
 def test_nobody_is_identified_and_nothing_is_invented_where_facts_are_unknown():

@@ -13,6 +13,7 @@ from ..checks import Outcome as CheckOutcome
 from ..dosimetry.deposits import Model, count_reference_name
 from ..dosimetry.dvh import Dvh, DvhSummary
 from ..dosimetry.regions import RegionKind
+from ..dosimetry.voxel import MODEL_TITLES
 from ..errors import InputError
 from ..followup.overview import FollowUp
 from ..followup.pathology import PatientNecrosis, explant_of
@@ -190,20 +191,26 @@ def _infusion_rows(assessment: Assessment) -> list[InfusionRow]:
 
 def _methods(assessment: Assessment) -> list[tuple[str, str]]:
     settings = assessment.case.settings
-    lung_mass_g = assessment.doses.prepared.lung_mass_g
     rows = [
         ("Energy per activity", f"{settings.joule_per_gbq:g} J/GBq"),
         ("Half-life", f"{settings.half_life_h:g} h"),
         ("Liver density", f"{settings.liver_density_g_ml:g} g/mL, tumor included"),
-        ("Lung mass", lung_mass_g.because if isinstance(lung_mass_g, Missing) else f"{lung_mass_g:.0f} g"),
+        ("Lung mass", _lung_mass_words(assessment)),
         ("Body surface area, estimated liver volume", f"{settings.bsa_formula}, {settings.telv_formula}"),
         ("Relative images", count_reference_name(settings.count_reference)),
-        ("Voxel dose", settings.dose_model.value + (" (research)" if settings.dose_model.value == "kernel" else "")),
+        ("Voxel dose", MODEL_TITLES[settings.dose_model]),
         ("Hospital time zone", settings.hospital_time_zone or "that of the infusion's own time"),
     ]
     for session in assessment.case.sessions:
         rows.append((f"Image of session '{session.label}'", _image_words(session)))
     return rows
+
+
+def _lung_mass_words(assessment: Assessment) -> str:
+    mass_g = assessment.doses.prepared.lung_mass_g
+    if isinstance(mass_g, Missing):
+        return mass_g.because
+    return f"{mass_g:.0f} g, {'measured on the CT' if assessment.case.settings.lung_mass_g is None else 'as set'}"
 
 
 def _image_words(session: Session) -> str:
