@@ -14,6 +14,9 @@ SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 PET_IMAGE = "1.2.840.10008.5.1.4.1.1.128"
 NM_IMAGE = "1.2.840.10008.5.1.4.1.1.20"
+SLOPE_TAG, INTERCEPT_TAG = b"\x28\x00\x53\x10", b"\x28\x00\x52\x10"
+NO_NUMBERS = (b"0,25", b"abcd", b"2.5D-1", b"nan ")
+"""What stands in decimal strings of real files; ITK reads the first and second as 1, the third as 2.5."""
 
 
 def shared(name: str) -> Path:
@@ -86,6 +89,14 @@ def dicom_series(
             },
         )
     return folder
+
+
+def overwritten(path: Path, tag: bytes, raw: bytes) -> None:
+    """Put other bytes into a decimal string (VR DS) of an explicit little endian file: no library writes such ones."""
+    held = path.read_bytes()
+    at = held.find(tag + b"DS") + 6
+    length = int.from_bytes(held[at : at + 2], "little")
+    path.write_bytes(held[:at] + len(raw).to_bytes(2, "little") + raw + held[at + 2 + length :])
 
 
 def spect_file(path: Path, stored: np.ndarray, between_slices_mm=4.0, kind="RECON TOMO", **elements) -> Path:

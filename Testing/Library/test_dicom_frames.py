@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_kit import CT_HU, FRAME, PET, coded, ct, pet, pydicom, rewritten, sorted_, spheres
-from image_files import NM_IMAGE, dicom_file, image, spect_file
+from image_files import NM_IMAGE, SLOPE_TAG, dicom_file, image, overwritten, spect_file
 
 from Y90DosimetryLib.cli import main
 from Y90DosimetryLib.errors import InputError
@@ -17,6 +17,7 @@ from Y90DosimetryLib.io.case_file import read_case
 from Y90DosimetryLib.io.dicom_activity import activity_of
 from Y90DosimetryLib.io.dicom_case import Choices, case_from_dicom, write_dicom_case
 from Y90DosimetryLib.io.dicom_facts import zone_named
+from Y90DosimetryLib.io.dicom_planar import read_planar
 from Y90DosimetryLib.io.dicom_sort import Kind
 from Y90DosimetryLib.io.dicom_stack import read_stack
 
@@ -112,6 +113,12 @@ def test_frames_of_an_uncorrected_enhanced_pet_decay_each_from_their_own_time(tm
     expected = PET * (2 ** (np.arange(5) * 0.5 / 64.1) * within)[:, None, None]
     assert voxels(found.image) == pytest.approx(expected, rel=1e-6)
     assert found.reference_time.isoformat() == "2026-03-04T14:00:00+01:00"
+
+
+def test_a_scale_of_frames_that_is_no_number_is_not_taken_for_1(tmp_path):
+    overwritten(enhanced_pet(tmp_path / "pet.dcm"), SLOPE_TAG, b"0,25")  # of "4.0 ", so that lengths stay right
+    with pytest.raises(InputError, match="1 slice is without a usable RescaleSlope"):
+        read_stack(sorted_(tmp_path).series[0], "PET")
 
 
 def test_an_enhanced_pet_without_its_unit_or_instant_is_not_taken_as_activity(tmp_path):
@@ -212,6 +219,15 @@ def planar_file(path, pixels, view, **elements):
         path, pixels[None], detector, SOPClassUID=NM_IMAGE, Modality="NM", NumberOfFrames=1, DetectorVector=[1],
         ImageType=["ORIGINAL", "PRIMARY", "STATIC", "EMISSION"], PixelSpacing=[4.0, 4.0], **elements,
     )  # fmt: skip
+
+
+def test_an_oblique_view_is_not_the_anterior_one(tmp_path):
+    planar_file(tmp_path / "a.dcm", PET[0], "anterior")
+    whole = pydicom.dcmread(tmp_path / "a.dcm")
+    whole.DetectorInformationSequence[0].ViewCodeSequence = coded("SCT", "399074003", "Left anterior oblique")
+    whole.save_as(tmp_path / "a.dcm")
+    with pytest.raises(InputError, match="views can't be told apart"):
+        read_planar(sorted_(tmp_path).series[0], "planar")
 
 
 def test_planar_views_of_two_files_go_straight_into_the_lung_shunt(tmp_path, capsys):

@@ -9,7 +9,18 @@ import tarfile
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from image_files import PET_IMAGE, center_of_mass_mm, dicom_file, dicom_series, image, shared, spect_file
+from image_files import (
+    NO_NUMBERS,
+    PET_IMAGE,
+    SLOPE_TAG,
+    center_of_mass_mm,
+    dicom_file,
+    dicom_series,
+    image,
+    overwritten,
+    shared,
+    spect_file,
+)
 
 from Y90DosimetryLib.errors import GeometryError, InputError
 from Y90DosimetryLib.io.volumes import digest, read_image, read_volume
@@ -58,6 +69,13 @@ def test_a_slope_for_each_slice_holds_even_when_the_first_is_one(tmp_path):
     assert (header.modality, header.units, header.rescale) == ("PT", "BQML", "0.001 to 2.25")
 
 
+@pytest.mark.parametrize("raw", (*NO_NUMBERS, b"0 "))
+def test_a_slope_that_is_no_number_is_not_taken_for_1(tmp_path, raw):
+    folder = dicom_series(tmp_path / "pet", STORED, slopes=[0.25] * len(STORED))
+    overwritten(folder / "slice007.dcm", SLOPE_TAG, raw)
+    assert "slice007.dcm: 'slope' (0028|1053) can't be" in refused(folder)
+
+
 def test_the_header_of_a_patient_does_not_stay_with_the_image(tmp_path):
     read = read_image(dicom_series(tmp_path / "ct", STORED), "CT")
     one = read_image(spect_file(tmp_path / "spect.dcm", STORED), "SPECT")
@@ -96,6 +114,14 @@ def test_slices_of_another_size_or_orientation_are_refused(tmp_path):
     folder = dicom_series(tmp_path / "b", STORED)
     dicom_series(folder, STORED[:1], [40.0], prefix="scout", ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
     assert "orientation" in refused(folder, GeometryError)
+
+
+def test_slices_of_several_units_are_refused(tmp_path):
+    folder = dicom_series(tmp_path / "pet", STORED, Units="BQML")
+    dataset = pydicom.dcmread(folder / "slice007.dcm")
+    dataset.Units = "CNTS"
+    dataset.save_as(folder / "slice007.dcm")
+    assert "differ in unit" in refused(folder)
 
 
 def test_slices_without_a_position_are_refused(tmp_path):
@@ -154,15 +180,33 @@ def test_a_color_picture_is_refused(tmp_path):
 def test_a_spect_in_one_file_is_read_in_the_direction_of_its_slices(tmp_path, step_mm):
     path = spect_file(tmp_path / "spect.dcm", STORED, step_mm)
     read = read_image(path, "SPECT")
-    assert np.array_equal(sitk.GetArrayFromImage(read), STORED)
-    last = read.TransformIndexToPhysicalPoint((0, 0, 5))
-    assert last == pytest.approx((-10.0, 20.0, 30.0 + 5 * step_mm))
+    for k, pixels in enumerate(STORED):
+        x, y, z = read.TransformPhysicalPointToIndex((-10.0, 20.0, 30.0 + k * step_mm))
+        assert (x, y) == (0, 0) and np.array_equal(sitk.GetArrayFromImage(read)[z], pixels)
     assert np.array_equal(values(path), values(tmp_path)), "named by itself or by its folder"
 
 
 def test_a_spect_in_one_file_is_rescaled_without_rounding(tmp_path):
     path = spect_file(tmp_path / "spect.dcm", STORED, RescaleSlope=0.01, RescaleIntercept=0)
     assert values(path) == pytest.approx(STORED * 0.01, rel=1e-6)
+
+
+def test_a_spect_in_one_file_follows_its_slice_vector(tmp_path):
+    path = spect_file(tmp_path / "spect.dcm", STORED[::-1], SliceVector=list(range(len(STORED), 0, -1)))
+    assert np.array_equal(values(path), STORED), "not in the order of its frames"
+
+
+def test_a_spect_in_one_file_without_its_place_is_not_put_at_the_origin(tmp_path):
+    def without(keyword):
+        return lambda dataset: dataset.DetectorInformationSequence[0].__delattr__(keyword)
+
+    path = spect_file(tmp_path / "a.dcm", STORED, change=without("ImagePositionPatient"))
+    assert "position in the patient is not stated" in refused(path)
+    path = spect_file(tmp_path / "b.dcm", STORED, change=without("ImageOrientationPatient"))
+    assert "orientation of the slices is not stated" in refused(path)
+    own = {"ImagePositionPatient": [-10.0, 20.0, 30.0], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+    path = spect_file(tmp_path / "c.dcm", STORED, change=lambda d: d.__delattr__("DetectorInformationSequence"), **own)
+    assert read_image(path, "SPECT").GetOrigin() == pytest.approx((-10.0, 20.0, 30.0))
 
 
 def test_projections_gates_and_windows_are_no_volume(tmp_path):

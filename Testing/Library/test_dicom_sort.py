@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_kit import CT_HU, PET, ct, pet, pydicom, rewritten, sorted_
-from image_files import center_of_mass_mm, dicom_file, dicom_series, image, shared, spect_file
+from image_files import (
+    INTERCEPT_TAG,
+    NO_NUMBERS,
+    SLOPE_TAG,
+    center_of_mass_mm,
+    dicom_file,
+    dicom_series,
+    image,
+    overwritten,
+    shared,
+    spect_file,
+)
 
 from Y90DosimetryLib.errors import GeometryError, InputError, MissingToolError
 from Y90DosimetryLib.io.dicom_header import scrubbed
@@ -191,6 +202,15 @@ def test_a_slope_for_each_slice_is_not_rounded_to_the_first(tmp_path):
 def test_a_scale_that_makes_no_numbers_is_refused(tmp_path):
     ct(tmp_path / "ct", RescaleIntercept="3.5e38", RescaleSlope="0.5")
     assert "2880 voxels are not a number or infinite" in refused(sorted_(tmp_path).series[0])
+
+
+@pytest.mark.parametrize(
+    ("tag", "raw"), [(SLOPE_TAG, b"0 "), *((t, r) for t in (SLOPE_TAG, INTERCEPT_TAG) for r in NO_NUMBERS)]
+)
+def test_a_scale_that_is_no_number_is_not_taken_for_1(tmp_path, tag, raw):
+    folder = pet(tmp_path / "pet", RescaleSlope=0.25)
+    overwritten(sorted(folder.iterdir())[2], tag, raw)
+    assert "1 slice is without a usable Rescale" in refused(sorted_(tmp_path).series[0])
 
 
 def test_cut_off_pixels_and_headers_are_told(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dicom_header import Header, item, items, number, numbers, pydicom_module, text, value
+from .dicom_header import Header, is_garbled, item, items, number, numbers, pydicom_module, text, value
 
 OWN = {"SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "PixelData"}
 MOVED = (
@@ -44,9 +44,11 @@ def _flat(header: Header, frame: Header, shared: Header) -> Header:
     for tag in header.keys() - own:
         flat[tag] = header.get_item(tag)  # not decoded: one may be damaged
     for group, keyword in MOVED:
-        found = numbers(group_of(frame, shared, group), keyword)
-        if found:
+        holder = group_of(frame, shared, group)
+        if found := numbers(holder, keyword):
             _set(flat, keyword, "FD", list(found))
+        elif is_garbled(holder, keyword):
+            flat[keyword] = holder.get_item(keyword)  # for the reader to refuse
     content = group_of(frame, shared, "FrameContentSequence")
     if text(content, "FrameAcquisitionDateTime"):
         _set(flat, "AcquisitionDateTime", "LO", text(content, "FrameAcquisitionDateTime"))

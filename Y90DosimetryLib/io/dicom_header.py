@@ -165,6 +165,14 @@ def number(holder: Header, keyword: str) -> float | None:
     return found[0] if found else None
 
 
+def is_garbled(holder: Header, keyword: str) -> bool:
+    """Whether an element holds something, and that is no number: "0,25"."""
+    if keyword not in holder or number(holder, keyword) is not None:
+        return False
+    raw = holder.get_item(keyword).value
+    return raw is not None and bool(str(raw, "ascii", "replace").strip(" \0") if isinstance(raw, bytes) else raw)
+
+
 def items(holder: Header, keyword: str) -> tuple[Header, ...]:
     """Return the items of a sequence; none when absent."""
     found = value(holder, keyword)

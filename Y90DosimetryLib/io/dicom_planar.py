@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..images import Array
 from .dicom_header import Header, code, items, number, numbers, pydicom_module, text
 from .dicom_sort import Series
-from .dicom_stack import decoded, pixel_mm
+from .dicom_stack import decoded, pixel_mm, require_scale
 
 VIEWS: Mapping[tuple[str, str], str] = {
     ("SCT", "399321004"): "anterior",  # DICOM PS3.16, CID 26
@@ -35,6 +35,7 @@ def read_planar(series: Series, where: str) -> dict[str, sitk.Image]:
     if series.broken:
         raise InputError("the file is truncated", where=where, remedy="Copy or export it again")
     pixel = pixel_mm(header, where)
+    require_scale((header,), where)
     frames = _frames(series, where)
     detectors = items(header, "DetectorInformationSequence")
     vector = numbers(header, "DetectorVector") or tuple(range(1, len(frames) + 1))
@@ -77,6 +78,6 @@ def _view(detector: Header) -> str:
     scheme, entry, meaning = code(detector, "ViewCodeSequence")
     known = VIEWS.get(("SRT" if scheme in {"SNM3", "99SDM"} else scheme, entry))
     told = f"{meaning} {text(detector, 'ViewPosition')}".lower()
-    if known is None:
+    if known is None and "oblique" not in told:  # left anterior oblique is neither
         return next((v for v in ("anterior", "posterior") if v in told), "")
-    return known
+    return known or ""

@@ -23,24 +23,20 @@ SERIES_LISTED = 10
 NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"  # DICOM PS3.6, annex A: NM Image Storage
 TAGS = {
     "class": "0008|0016",
-    "image_type": "0008|0008",
     "modality": "0008|0060",
     "description": "0008|103e",
     "series": "0020|000e",
     "position": "0020|0032",
     "orientation": "0020|0037",
     "frame_of_reference": "0020|0052",
-    "frames": "0028|0008",
     "rows": "0028|0010",
     "columns": "0028|0011",
     "spacing": "0028|0030",
-    "between_slices": "0018|0088",
     "bits": "0028|0100",
     "sign": "0028|0103",
     "intercept": "0028|1052",
     "slope": "0028|1053",
     "units": "0054|1001",
-    "slices": "0054|0081",
 }
 
 
@@ -61,7 +57,17 @@ class _Slice:
     tags: dict[str, str]
 
     def all_of(self, name: str) -> Array:
-        return np.array([float(part) for part in self.tags.get(name, "").split("\\") if part.strip()])
+        try:
+            found = np.array([float(part) for part in self.tags.get(name, "").split("\\") if part.strip()])
+        except ValueError:
+            found = np.array([np.nan])
+        if not np.isfinite(found).all() or (name == "slope" and not found.all()):
+            raise InputError(
+                f"'{name}' ({TAGS[name]}) can't be {self.tags[name]!r}",
+                where=str(self.file),
+                remedy="Export the series again",
+            )
+        return found
 
     def first_of(self, name: str, absent: int) -> float:
         found = self.all_of(name)
@@ -104,19 +110,22 @@ def series_files(folder: Path, where: str, series: str = "") -> tuple[Path, ...]
     return chosen
 
 
-def read_series(folder: Path, where: str, series: str = "") -> tuple[sitk.Image, DicomHeader]:
-    """Return a folder's series as a volume, with what its header says.
+def read_slices(files: tuple[Path, ...], where: str) -> tuple[sitk.Image, DicomHeader]:
+    """Return the slices of a series as a volume, with what its header says.
 
     Raises
     ------
     InputError, GeometryError
         If slices are missing, doubled, uneven, of different size or orientation, tilted or unreadable.
     """
-    files = series_files(folder, where, series)
-    if len(files) == 1:
-        return read_dicom_file(files[0], where)
     slices = [_read_tags(file) for file in files]
-    for name, meaning in (("rows", "size"), ("columns", "size"), ("spacing", "pixel size"), ("class", "kind")):
+    for name, meaning in (
+        ("rows", "size"),
+        ("columns", "size"),
+        ("spacing", "pixel size"),
+        ("class", "kind"),
+        ("units", "unit"),
+    ):
         if len({s.tags.get(name, "") for s in slices}) > 1:
             raise InputError(
                 f"the images of this series differ in {meaning}", where=where, remedy="Export the volume alone"
@@ -128,42 +137,6 @@ def read_series(folder: Path, where: str, series: str = "") -> tuple[sitk.Image,
     with quiet():
         image = reader.Execute()
     return image, _header(slices)
-
-
-def read_dicom_file(file: Path, where: str) -> tuple[sitk.Image, DicomHeader]:
-    """Return the volume of one DICOM file: a reconstructed nuclear medicine image with all its slices.
-
-    Raises
-    ------
-    InputError
-        If the file holds one slice only, projections, several time points or windows, or frames without distance.
-    """
-    found = _read_tags(file)
-    frames = int(found.first_of("frames", 1))
-    if frames == 1:
-        raise InputError("this is a single slice", where=where, remedy="Give the folder that holds the whole series")
-    if found.tags.get("class") != NUCLEAR_MEDICINE:
-        raise InputError(
-            f"this multi-frame DICOM object ({found.tags.get('modality') or 'no modality'}) is not read",
-            where=where,
-            remedy="Load it in 3D Slicer and save it as NRRD, a segmentation as .seg.nrrd",
-        )
-    kind = [part.strip() for part in found.tags.get("image_type", "").split("\\")]
-    if len(kind) < 3 or kind[2] != "RECON TOMO" or found.first_of("slices", frames) != frames:
-        raise InputError(
-            f"these {frames} frames ({kind[2] if len(kind) > 2 else 'of unknown kind'}) are not one volume",
-            where=where,
-            remedy="Give the reconstructed SPECT, not projections, gates or several energy windows",
-        )
-    if not found.first_of("between_slices", 0):
-        raise InputError(
-            "the distance between slices is not stated", where=where, remedy="Export the volume again, or as NRRD"
-        )
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(file))
-    reader.SetOutputPixelType(_pixel_type([found]))
-    with quiet():
-        return reader.Execute(), _header([found])
 
 
 def _files(folder: Path, uid: str) -> tuple[Path, ...]:

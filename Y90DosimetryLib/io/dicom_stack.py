@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..errors import GeometryError, InputError
 from ..images import Array
 from .dicom_frames import frame_headers
-from .dicom_header import Header, item, items, number, numbers, pydicom_module, value
+from .dicom_header import Header, is_garbled, item, items, number, numbers, pydicom_module, text, value
 from .dicom_series import LARGEST_TILT_RATIO, LARGEST_UNEVENNESS_RATIO, check_heights, quiet
 from .dicom_sort import Series, many
 from .paths import printable
@@ -30,6 +30,8 @@ from .paths import printable
 Float64 = NDArray[np.float64]
 EXPORT_AGAIN = "Export the series again"
 SINGLE_SLICES = "Let the PACS send single slices"
+ALIKE = ("Units", "SUVType", "DecayCorrection", "DecayCorrectionDateTime")
+"""What all slices of one reconstruction have in common."""
 OUTSIDE_HU = -1024
 """What a straightened CT holds where nothing was scanned."""
 SAME_SIZE_RATIO = 0.01
@@ -81,10 +83,12 @@ def read_stack(series: Series, where: str, *, straighten: bool = False) -> Stack
     Raises
     ------
     InputError, GeometryError
-        If slices are cut off, missing, doubled, uneven, without place or size, can't be decoded, or hold values
-        that are no numbers.
+        If slices are cut off, missing, doubled, uneven, without place or size, can't be decoded, differ in unit or
+        decay correction, or hold values that are no numbers.
     """
     stack = _read(series, where, straighten)
+    require_scale(stack.headers, where)
+    require_one_quantity(stack.headers, where)
     array: Array = sitk.GetArrayViewFromImage(stack.image)
     if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
         lost = int(np.count_nonzero(~np.isfinite(array)))
@@ -140,6 +144,30 @@ def _text_names(files: list[str]) -> Iterator[list[str]]:
             except OSError:  # a disk or a system without links
                 shutil.copyfile(file, name)
         yield names
+
+
+def require_one_quantity(headers: tuple[Header, ...], where: str) -> None:
+    """Raise `InputError` when the slices of a series differ in unit or decay correction."""
+    for keyword in ALIKE:
+        told = {text(h, keyword).upper() or "nothing" for h in headers}
+        if len(told) > 1:
+            raise InputError(
+                f"its slices differ in {keyword}: {', '.join(sorted(told))}",
+                where=where,
+                remedy="Export one reconstruction alone",
+            )
+
+
+def require_scale(headers: tuple[Header, ...], where: str) -> None:
+    """Raise `InputError` for a rescale slope or intercept that is no number, or a slope of 0: GDCM takes 1 and 0."""
+    for keyword in ("RescaleSlope", "RescaleIntercept"):
+        bad = sum(is_garbled(h, keyword) or (keyword == "RescaleSlope" and number(h, keyword) == 0) for h in headers)
+        if bad:
+            raise InputError(
+                f"{many(bad, 'slice')} without a usable {keyword}, it is no number or 0",
+                where=where,
+                remedy=EXPORT_AGAIN,
+            )
 
 
 def axes_of(holder: Header, where: str) -> Float64:

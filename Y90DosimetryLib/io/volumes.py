@@ -14,7 +14,10 @@ from scipy import ndimage
 from ..errors import GeometryError, InputError
 from ..images import array_of, check_geometry
 from ..structures import UINT8
-from .dicom_series import DicomHeader, quiet, read_dicom_file, read_series, series_files
+from .dicom_header import class_uid, hushed, is_dicom, number, read_header, text, words
+from .dicom_series import NUCLEAR_MEDICINE, DicomHeader, quiet, read_slices, series_files
+from .dicom_sort import Kind, Series
+from .dicom_stack import read_stack
 from .paths import require_file, require_image_path
 from .wholeness import check_whole, detached_files, files_of
 
@@ -54,9 +57,10 @@ def read_volume(path: Path, where: str, series: str = "") -> Volume:
     _require_readable(path, at)
     try:
         if path.is_dir():
-            volume = Volume(*read_series(path, at, series))
-        elif _image_io(path, at) == "GDCMImageIO":
-            volume = Volume(*read_dicom_file(path, at))
+            files = series_files(path, at, series)
+            volume = Volume(*(_read_nuclear(files[0], at) if len(files) == 1 else read_slices(files, at)))
+        elif is_dicom(path):
+            volume = Volume(*_read_nuclear(path, at))
         else:
             volume = Volume(_read_file(path, at))
     except RuntimeError as error:
@@ -166,6 +170,43 @@ def digest(path: Path, series: str = "") -> str:
             while chunk := stream.read(DIGEST_CHUNK_BYTES):
                 sha.update(chunk)
     return sha.hexdigest()
+
+
+def _read_nuclear(file: Path, where: str) -> tuple[sitk.Image, DicomHeader]:
+    """Return the volume of one DICOM file: a reconstructed nuclear medicine image with all its slices.
+
+    One slice only, projections, several time points or windows, and frames without place or distance are refused.
+    """
+    with hushed():
+        header, whole = read_header(file)
+        if header is None:
+            raise InputError("the file is truncated or damaged", where=where, remedy="Copy or export it again")
+        frames = int(number(header, "NumberOfFrames") or 1)
+        if frames == 1:
+            raise InputError(
+                "this is a single slice", where=where, remedy="Give the folder that holds the whole series"
+            )
+        if class_uid(header) != NUCLEAR_MEDICINE:
+            raise InputError(
+                f"this multi-frame DICOM object ({text(header, 'Modality') or 'no modality'}) is not read",
+                where=where,
+                remedy="Load it in 3D Slicer and save it as NRRD, a segmentation as .seg.nrrd",
+            )
+        kind = words(header, "ImageType")
+        if len(kind) < 3 or kind[2] != "RECON TOMO" or (number(header, "NumberOfSlices") or frames) != frames:
+            raise InputError(
+                f"these {frames} frames ({kind[2] if len(kind) > 2 else 'of unknown kind'}) are not one volume",
+                where=where,
+                remedy="Give the reconstructed SPECT, not projections, gates or several energy windows",
+            )
+        series = Series(1, Kind.SPECT, "", (file,), (header,), 1, "", () if whole else (file.name,))
+        slope = number(header, "RescaleSlope")
+        return read_stack(series, where).image, DicomHeader(
+            text(header, "Modality"),
+            text(header, "Units"),
+            series.frame_of_reference,
+            "" if slope in (None, 1.0) else f"{slope:g}",
+        )
 
 
 def _at(path: Path, where: str) -> str:
