@@ -89,7 +89,8 @@ def test_uncorrected_slices_are_brought_to_the_start_with_the_decay_within_their
     assert found.reference_time == datetime.fromisoformat("2026-03-04T14:00:00+01:00")
     assert voxels(found)[:3] == pytest.approx(PET[:3], rel=1e-6)
     assert voxels(found)[3:] == pytest.approx(PET[3:] * 1.3832 * 1.0550, rel=1e-4)
-    assert "not every slice states" in refused(pet(tmp_path / "b", DecayCorrection="NONE", ActualFrameDuration=None))
+    unknown = {"CorrectedImage": ["ATTN"], "ActualFrameDuration": None}
+    assert "not every slice states" in refused(pet(tmp_path / "b", DecayCorrection="NONE", **unknown))
 
 
 def test_an_unstated_correction_is_for_the_user_to_say(tmp_path):
@@ -99,10 +100,60 @@ def test_an_unstated_correction_is_for_the_user_to_say(tmp_path):
     assert activity(tmp_path, corrected_to="infusion").reference_time is None
 
 
-def test_a_decay_factor_that_does_not_fit_its_times_is_noted(tmp_path):
+def test_a_decay_factor_that_does_not_fit_its_times_is_refused(tmp_path):
     assert activity(pet(tmp_path / "a", DecayFactor=1.0018)).notes == (), "half of a frame of 20 min"
-    (note,) = activity(pet(tmp_path / "b", DecayFactor=1.19)).notes
-    assert "corrects for 16.1 h, the times of the header are 0.0 h apart" in note
+    found = refused(pet(tmp_path / "b", DecayFactor=1.19))
+    assert "corrects for 16.1 h, the times of the header are 0.0 h apart" in found
+    told = "corrects for 0.0 h, the times of the header are 3.5 h apart"
+    assert told in refused(pet(tmp_path / "c", DecayCorrection="ADMIN", DecayFactor=1.0))
+    assert activity(pet(tmp_path / "d", DecayCorrection="ADMIN", DecayFactor=2 ** (3.5 / 64.1))).notes == ()
+    early = {"DecayCorrectionDateTime": "20260303140000", "DecayFactor": 1.0}
+    assert "are 24.0 h apart" in refused(pet(tmp_path / "e", **early))
+
+
+UNCORRECTED = ["ATTN", "SCAT", "RAN", "NORM"]
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"DecayCorrection": "ADMIN", "CorrectedImage": UNCORRECTED},
+        {"DecayCorrectionDateTime": "20260304103000", "CorrectedImage": UNCORRECTED},
+        {"DecayCorrection": "NONE"},
+        {"DecayCorrection": "NONE", "CorrectedImage": UNCORRECTED, "DecayCorrectionDateTime": "20260304103000"},
+    ],
+    ids=["ADMIN without DECY", "an instant without DECY", "NONE with DECY", "NONE with an instant"],
+)
+def test_a_header_that_corrects_the_decay_and_does_not_is_refused(tmp_path, elements):
+    assert "the decay was corrected, and that it was not" in refused(pet(tmp_path, **elements))
+    at = datetime.fromisoformat("2026-03-05T09:00:00+01:00")
+    assert activity(tmp_path, corrected_to=at).reference_time == at
+
+
+def test_spheres_given_after_their_scan_are_refused(tmp_path):
+    late = spheres(RadiopharmaceuticalStartDateTime="20260305103000")
+    told = "given 20.5 h after the scan began"
+    assert told in refused(pet(tmp_path / "a", DecayCorrection="ADMIN", tracer=late))
+    assert told in refused(pet(tmp_path / "b", Units="GML", tracer=late)), "its SUV would have grown by 25 %"
+
+
+@pytest.mark.parametrize("word", ["START", "NONE"])
+def test_a_date_that_stood_still_over_midnight_is_refused(tmp_path, word):
+    """Beds at 23:50 and 0:10 under one date lie 23.7 h apart: 29 % of Y-90."""
+    corrected = ["DECY", *UNCORRECTED] if word == "START" else UNCORRECTED
+    pet(tmp_path, SeriesTime="235000", DecayCorrection=word, CorrectedImage=corrected)
+    varied(tmp_path, AcquisitionTime=["235000"] * 3 + ["001000"] * 2)
+    assert "acquired from 00:10 to 23:50 of one day" in refused(tmp_path)
+    varied(tmp_path, AcquisitionDate=["20260304"] * 3 + ["20260305"] * 2)
+    assert activity(tmp_path).reference_time == datetime.fromisoformat("2026-03-04T23:50:00+01:00")
+
+
+def test_slices_of_several_reconstructions_are_no_series(tmp_path):
+    pet(tmp_path)
+    varied(tmp_path, Units=["BQML"] * 4 + ["CNTS"])
+    assert "differ in Units: BQML, CNTS" in refused(tmp_path)
+    varied(tmp_path, Units=["BQML"] * 5, DecayCorrection=["START"] * 4 + ["ADMIN"])
+    assert "differ in DecayCorrection: ADMIN, START" in refused(tmp_path)
 
 
 def test_times_are_missing_or_without_zone(tmp_path):
@@ -164,6 +215,21 @@ def test_a_real_world_value_map_speaks_of_stored_values(tmp_path):
     assert voxels(activity(tmp_path)) == pytest.approx(PET * 7.5, rel=1e-6)
 
 
+def test_a_map_that_contradicts_the_unit_is_refused(tmp_path):
+    units = coded("UCUM", "Bq/ml", "Becquerels/milliliter")
+    entry = pydicom.Dataset()
+    entry.RealWorldValueSlope, entry.RealWorldValueIntercept, entry.MeasurementUnitsCodeSequence = 1.0, 0.0, units
+    same = pet(tmp_path / "a", RealWorldValueMappingSequence=pydicom.Sequence([entry]))
+    assert np.array_equal(voxels(activity(same)), PET)
+    entry.RealWorldValueSlope = 1000.0
+    other = pet(tmp_path / "b", RealWorldValueMappingSequence=pydicom.Sequence([entry]))
+    assert "its real-world value map 1000 times as many" in refused(other)
+
+
+def test_a_pet_without_its_slope_is_not_in_bq_ml(tmp_path):
+    assert "RescaleSlope" in refused(pet(tmp_path, RescaleSlope=""))
+
+
 def test_counts_with_the_scanner_s_own_factor_become_bq_ml(tmp_path):
     def private(dataset):
         block = dataset.private_block(0x7053, "Philips PET Private Group", create=True)
@@ -207,6 +273,23 @@ def test_nuclides_are_named_in_many_ways():
     assert {nuclide_named(n) for n in ("90Y", "^90^Yttrium", "Y-90 glass", "Yttrium 90")} == {"Y-90"}
     assert {nuclide_named(n) for n in ("Tc-99m MAA", "^99m^Technetium", "99mTc", "TC99M")} == {"Tc-99m"}
     assert {nuclide_named(n) for n in ("", "18F", "Y-86", "Lu-177")} == {""}
+
+
+def test_a_drug_does_not_make_y90_of_another_nuclide_s_code(tmp_path):
+    named = {"Radiopharmaceutical": "TheraSphere Y90", "RadionuclidePositronFraction": None}
+    fluorine = spheres(RadionuclideHalfLife=None, **named)
+    fluorine[0].RadionuclideCodeSequence = coded("SCT", "77004003", "^18^Fluorine")
+    assert "names the nuclide ^18^Fluorine" in refused(pet(tmp_path / "a", tracer=fluorine))
+    own = spheres(**named)  # a nuclide that the hospital added to the scanner's list, with the half-life of Y-90
+    own[0].RadionuclideCodeSequence = coded("99HOSPITAL", "Y", "Other")
+    assert np.array_equal(voxels(activity(pet(tmp_path / "b", tracer=own))), PET)
+
+
+def test_dose_and_time_of_several_administrations_are_not_chosen_from():
+    header = pydicom.Dataset()
+    header.RadiopharmaceuticalInformationSequence = pydicom.Sequence([spheres()[0], spheres()[0]])
+    found = tracer(header)
+    assert found.nuclide == "Y-90" and found.dose_bq is None and not found.given
 
 
 def test_missing_corrections_are_noted(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -43,9 +44,15 @@ PHILIPS = "Philips PET Private Group"
 TO_BQ_ML = 0x09
 """Philips private element (7053,xx09): Bq/mL of one rescaled count (QIBA, SUV pseudo-code)."""
 MS_PER_S = 1000.0
-RECOMMENDED = {"ATTN": "attenuation", "SCAT": "scatter", "RAN": "randoms", "NORM": "detector normalization"}
+SPECT_CORRECTIONS = {"ATTN": "attenuation", "SCAT": "scatter"}
+PET_CORRECTIONS = {**SPECT_CORRECTIONS, "RAN": "randoms", "NORM": "detector normalization"}
+"""Words of CorrectedImage (0028,0051) without which values are not proportional to the activity."""
 SLACK_H = 0.5
 """Tool default: scanners' clocks and rounding may shift a decay correction by that much, 0.5 % of Y-90."""
+LONGEST_SCAN_H = 12.0
+"""Tool default: slices of one day that lie further apart were acquired over midnight, under a date that stood still."""
+SAME_SCALE_RATIO = 1e-3
+SAY_THE_INSTANT = "Say to which instant it is decay-corrected: --pet-reference 2026-03-05T09:00:00+01:00"
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def activity_of(stack: Stack, zone: tzinfo | None, where: str, corrected_to: dat
     ------
     InputError
         If nuclide, half-life or positron fraction are not those of Y-90, the unit is not Bq/mL and can't be
-        converted, or it is not stated to which instant the decay was corrected.
+        converted, it is not stated to which instant the decay was corrected, or the header contradicts itself.
     """
     header = stack.headers[0]
     of = tracer(header)
@@ -82,13 +89,16 @@ def activity_of(stack: Stack, zone: tzinfo | None, where: str, corrected_to: dat
     image = stack.image
     if not np.all(factors == 1.0):
         image = image_like((array_of(image) * factors[:, None, None]).astype(np.float32), image)
+    return Activity(image, reference, (*notes, *lacking_corrections(header, where), *told))
+
+
+def lacking_corrections(header: Header, where: str, needed: Mapping[str, str] = PET_CORRECTIONS) -> tuple[str, ...]:
+    """Return a note where the header names a needed correction not as applied, or none at all."""
     applied = corrections(header)
-    if applied:
-        lacking = [name for key, name in RECOMMENDED.items() if key not in applied]
-        notes += [f"{where}: not corrected for {', '.join(lacking)}"] if lacking else []
-    else:
-        notes.append(f"{where}: the header does not say which corrections were applied")
-    return Activity(image, reference, (*notes, *told))
+    if not applied:
+        return (f"{where}: the header does not say which corrections were applied",)
+    lacking = [name for key, name in needed.items() if key not in applied]
+    return (f"{where}: not corrected for {', '.join(lacking)}",) if lacking else ()
 
 
 def activity_if_known(
@@ -116,9 +126,22 @@ def _to_bq_ml(
     """Return Bq/mL of one rescaled unit, for each slice."""
     header, count = stack.headers[0], stack.image.GetSize()[2]
     units = text(header, "Units").upper()
-    if units == "BQML":
-        return np.ones(count), []
     mapped = [_real_world(h) for h in stack.headers]
+    if units == "BQML":
+        other = next((m for m in mapped if m is not None and abs(m - 1) > SAME_SCALE_RATIO), None)
+        if other is not None:
+            raise InputError(
+                f"it says Bq/mL, and its real-world value map {other:g} times as many",
+                where=where,
+                remedy="Export the series again, or use it in relative counts (--pet-as-counts)",
+            )
+        if text(header, "Modality").upper() == "PT" and any(number(h, "RescaleSlope") is None for h in stack.headers):
+            raise InputError(
+                "RescaleSlope, without which stored values are not Bq/mL, is not stated",
+                where=where,
+                remedy="Export the series again, or use it in relative counts (--pet-as-counts)",
+            )
+        return np.ones(count), []
     if all(m is not None for m in mapped):
         steps = np.array([m for m in mapped if m is not None])
         return np.broadcast_to(steps, (count,)).copy(), [f"{where}: Bq/mL from the real-world value map of the header"]
@@ -164,7 +187,7 @@ def _of_suv(stack: Stack, of: Tracer, reference: datetime | None, zone: tzinfo |
     """Return Bq/mL of SUV 1: dose at the reference time over weight, 1 g of the body counted as 1 mL."""
     header = stack.headers[0]
     weight_kg, dose = body((header,)).weight_kg, dose_gbq(of)
-    given = given_at(of, header, zone, where) if reference is not None else None
+    given = _given(of, header, zone, where) if reference is not None else None
     lacking = [
         name
         for name, known in (
@@ -196,24 +219,58 @@ def _reference(
         at = corrected_to if isinstance(corrected_to, datetime) else None
         return at, same, [f"{where}: decay-corrected to {at.isoformat() if at else AT_INFUSION}, as the user says"]
     stated = date_and_time(text(header, "DecayCorrectionDateTime"), header, zone, where)
-    if stated:
-        return stated, same, []
     word = text(header, "DecayCorrection").upper()
+    _require_consistent(header, word, stated is not None, where)
+    if stated:
+        _require_factor(header, stated, zone, where)
+        return stated, same, []
     if word == "START":
         at, notes = _start(stack, zone, where)
-        return at, same, notes + _doubts(stack, at, zone, where)
+        _require_factor(header, at, zone, where)
+        return at, same, notes
     if word == "ADMIN":
-        given = given_at(of, header, zone, where)
+        given = _given(of, header, zone, where)
         if given is None:
             return None, same, [f"{where}: decay-corrected to the infusion, whose time the header does not state"]
-        return given, same, _doubts(stack, given, zone, where)
+        _require_factor(header, given, zone, where)
+        return given, same, []
     if word == "NONE":
         return _uncorrected(stack, zone, where)
     raise InputError(
         "the header does not say to which instant the decay was corrected",
         where=where,
-        remedy="Say it: --pet-reference 2026-03-05T09:00:00+01:00, or --pet-reference infusion",
+        remedy=f"{SAY_THE_INSTANT}, or --pet-reference infusion",
     )
+
+
+def _require_consistent(header: Header, word: str, stated: bool, where: str) -> None:
+    """Raise `InputError` when a decay correction is said to be made and not made.
+
+    START is left out: whether the decay within a scan was corrected or not changes Y-90 by less than 1 %.
+    """
+    applied, none = corrections(header), word == "NONE"
+    denied = bool(applied) and "DECY" not in applied
+    if (none and (stated or "DECY" in applied)) or (denied and (stated or word == "ADMIN")):
+        raise InputError(
+            "the header says that the decay was corrected, and that it was not "
+            "(DecayCorrection, DecayCorrectionDateTime, CorrectedImage)",
+            where=where,
+            remedy=SAY_THE_INSTANT,
+        )
+
+
+def _given(of: Tracer, header: Header, zone: tzinfo | None, where: str) -> datetime | None:
+    """Return when the activity was given, refused where that is after the scan began."""
+    given, begun = given_at(of, header, zone, where), acquired_at(header, zone, where)
+    if given is not None and begun is not None:
+        late_h = (given - begun).total_seconds() / SECONDS_PER_HOUR
+        if late_h > SLACK_H:
+            raise InputError(
+                f"the header says that the activity was given {late_h:.1f} h after the scan began",
+                where=where,
+                remedy=SAY_THE_INSTANT,
+            )
+    return given
 
 
 def _start(stack: Stack, zone: tzinfo | None, where: str) -> tuple[datetime, list[str]]:
@@ -221,13 +278,13 @@ def _start(stack: Stack, zone: tzinfo | None, where: str) -> tuple[datetime, lis
 
     QIBA's rule; where the series time is later, the earliest acquisition of all bed positions stands for it.
     """
-    times = [t for t in (acquired_at(h, zone, where) for h in stack.headers) if t is not None]
+    times = [t for t in _acquired(stack, zone, where) if t is not None]
     begun, first = series_at(stack.headers[0], zone, where), min(times, default=None)
     if begun is None and first is None:
         raise InputError(
             "the header states neither the time of the acquisition nor of the series",
             where=where,
-            remedy="Say to which instant it is decay-corrected: --pet-reference 2026-03-05T09:00:00+01:00",
+            remedy=SAY_THE_INSTANT,
         )
     if first is None:
         assert begun is not None, "one of the two is known"
@@ -244,21 +301,36 @@ def _start(stack: Stack, zone: tzinfo | None, where: str) -> tuple[datetime, lis
     return begun, []
 
 
-def _doubts(stack: Stack, at: datetime, zone: tzinfo | None, where: str) -> list[str]:
-    """Note a decay factor of the header that does not fit the reference time."""
-    header = stack.headers[0]
+def _acquired(stack: Stack, zone: tzinfo | None, where: str) -> list[datetime | None]:
+    """Return when the acquisition of each slice began."""
+    times = [acquired_at(h, zone, where) for h in stack.headers]
+    known = [t for t in times if t is not None]
+    first, last = min(known, default=None), max(known, default=None)
+    if first and last and first.date() == last.date() and (last - first) > timedelta(hours=LONGEST_SCAN_H):
+        raise InputError(
+            f"its slices were acquired from {first:%H:%M} to {last:%H:%M} of one day: "
+            "the scan went over midnight, and the date in the headers stood still",
+            where=where,
+            remedy=f"{SAY_THE_INSTANT}, or use it in relative counts (--pet-as-counts)",
+        )
+    return times
+
+
+def _require_factor(header: Header, at: datetime, zone: tzinfo | None, where: str) -> None:
+    """Raise `InputError` when the decay factor of the header does not lead to the reference time."""
     factor, begun = number(header, "DecayFactor"), acquired_at(header, zone, where)
     if not factor or factor <= 0 or begun is None:
-        return []
+        return
     since_h = (begun - at).total_seconds() / SECONDS_PER_HOUR
     applied_h = DEFAULT_HALF_LIFE_H * math.log2(factor)
     frame_h = (number(header, "ActualFrameDuration") or 0.0) / MS_PER_S / SECONDS_PER_HOUR
-    if since_h - SLACK_H <= applied_h <= since_h + frame_h + SLACK_H:
-        return []
-    return [
-        f"{where}: the decay factor {factor:g} of the header corrects for {applied_h:.1f} h, "
-        f"the times of the header are {since_h:.1f} h apart"
-    ]
+    if not since_h - SLACK_H <= applied_h <= since_h + frame_h + SLACK_H:
+        raise InputError(
+            f"the decay factor {factor:g} of the header corrects for {applied_h:.1f} h, "
+            f"the times of the header are {since_h:.1f} h apart",
+            where=where,
+            remedy=SAY_THE_INSTANT,
+        )
 
 
 def _uncorrected(stack: Stack, zone: tzinfo | None, where: str) -> tuple[datetime, Float64, list[str]]:
@@ -266,7 +338,7 @@ def _uncorrected(stack: Stack, zone: tzinfo | None, where: str) -> tuple[datetim
 
     A slice holds the mean over its frame: A(start) = mean * L D / (1 - exp(-L D)).
     """
-    begun = [acquired_at(h, zone, where) for h in stack.headers]
+    begun = _acquired(stack, zone, where)
     frames_h = [(number(h, "ActualFrameDuration") or 0.0) / MS_PER_S / SECONDS_PER_HOUR for h in stack.headers]
     known = [t for t in begun if t is not None]
     if len(known) < len(begun) or not all(frames_h):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ..errors import InputError
 from ..physics import BQ_PER_GBQ, DEFAULT_HALF_LIFE_H, SECONDS_PER_HOUR
-from .dicom_header import Header, code, item, number, text, words
+from .dicom_header import Header, code, items, number, text, words
 
 NUCLIDES = {
     ("SCT", "14691008"): "Y-90",  # SNOMED CT; DICOM PS3.16, CID 18 and CID 4020
@@ -58,22 +58,27 @@ class Body:
 
 
 def tracer(header: Header) -> Tracer:
-    """Return what a PET or nuclear medicine header says of the radiopharmaceutical."""
-    info = item(header, "RadiopharmaceuticalInformationSequence")
+    """Return what a PET or nuclear medicine header says of the radiopharmaceutical.
+
+    Dose and time are those of a single administration: of several none is chosen.
+    """
+    administered = items(header, "RadiopharmaceuticalInformationSequence")
+    info = administered[0] if administered else {}
     scheme, entry, meaning = code(info, "RadionuclideCodeSequence")
     nuclide = NUCLIDES.get(("SRT" if scheme in {"SNM3", "99SDM"} else scheme, entry), "") or nuclide_named(meaning)
-    given = code(info, "RadiopharmaceuticalCodeSequence")
-    if not nuclide and ((given[0], given[1]) in SPHERES):
-        nuclide = "Y-90"
-    nuclide = nuclide or nuclide_named(text(info, "Radiopharmaceutical")) or meaning or entry
     half_life_s = number(info, "RadionuclideHalfLife")
-    dose, unit_bq = number(info, "RadionuclideTotalDose"), BQ_PER_MBQ if text(header, "Modality") == "NM" else 1.0
+    drug = code(info, "RadiopharmaceuticalCodeSequence")[:2]
+    if not nuclide and (half_life_s or not (meaning or entry)):  # a drug's name overrules no nuclide's code
+        nuclide = "Y-90" if drug in SPHERES else nuclide_named(text(info, "Radiopharmaceutical"))
+    nuclide = nuclide or meaning or entry
+    dose = number(info, "RadionuclideTotalDose") if len(administered) == 1 else None
+    unit_bq = BQ_PER_MBQ if text(header, "Modality") == "NM" else 1.0
     return Tracer(
         nuclide,
         half_life_s / SECONDS_PER_HOUR if half_life_s else None,
         number(info, "RadionuclidePositronFraction"),
         None if dose is None else dose * unit_bq,
-        text(info, "RadiopharmaceuticalStartDateTime"),
+        text(info, "RadiopharmaceuticalStartDateTime") if len(administered) == 1 else "",
         text(info, "RadiopharmaceuticalStartTime"),
     )
 
