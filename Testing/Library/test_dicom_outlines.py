@@ -138,6 +138,9 @@ def test_a_label_map_holds_one_number_a_voxel(tmp_path):
     assert np.array_equal(on_grid(tumor.mask, labels), labels == 7)
     assert empty.mask is None
     assert found.roles["Tumor 1"] is Role.TUMOR
+    dataset.SegmentSequence[1].SegmentNumber = 0
+    dataset.save_as(path)
+    assert [s.name for s in outlines(tmp_path).segments] == ["Liver", "Tumor 1"], "0 is the background"
 
 
 def test_another_frame_of_reference_is_refused_with_the_reason(tmp_path):

@@ -180,6 +180,8 @@ def _read_seg(whole: Header, target: Series, where: str, secrets: frozenset[str]
     origin = points[int(np.argmin(heights_mm))]
     for segment in items(whole, "SegmentSequence"):
         own = int(number(segment, "SegmentNumber") or 0)
+        if labels and not own:  # the background (DICOM PS3.3, C.8.20.2)
+            continue
         mine = [i for i, f in enumerate(frames) if labels or _segment_number(f, shared) == own]
         name = scrubbed(text(segment, "SegmentLabel"), secrets) or f"Segment {own}"
         block = np.zeros((int(levels.max()) + 1, *pixels.shape[1:]), dtype=np.uint8)
