@@ -226,6 +226,16 @@ def test_the_user_says_what_segments_are(tmp_path):
     assert len(case_from_dicom(tmp_path, Choices(outlines=(), **zone)).case.structures) == 0
 
 
+def test_a_spect_says_whether_attenuation_and_scatter_were_corrected(tmp_path):
+    ct(tmp_path / "ct")
+    spect_file(tmp_path / "s.dcm", PET)
+    assert "does not say which corrections were applied" in "".join(case_from_dicom(tmp_path).case.notes)
+    spect_file(tmp_path / "s.dcm", PET, CorrectedImage=["UNIF", "SCAT"])
+    assert "SPECT (series 2): not corrected for attenuation" in case_from_dicom(tmp_path).case.notes
+    spect_file(tmp_path / "s.dcm", PET, CorrectedImage=["ATTN", "SCAT"])
+    assert "correct" not in "".join(case_from_dicom(tmp_path).case.notes)
+
+
 def test_planar_views_and_cone_beam_ct_are_kept_beside_the_case(tmp_path):
     def views(dataset):
         detectors = [pydicom.Dataset(), pydicom.Dataset()]

@@ -18,7 +18,7 @@ from ..structures import Role, Structure
 from .case_keys import AT_INFUSION
 from .case_schema import did_you_mean
 from .case_writer import write_case
-from .dicom_activity import activity_if_known, activity_of
+from .dicom_activity import SPECT_CORRECTIONS, activity_if_known, activity_of, lacking_corrections
 from .dicom_draft import SessionDraft
 from .dicom_facts import body, dose_gbq, given_at, require_tracer_of_plan, tracer, zone_named
 from .dicom_header import PERSONAL, hushed, scrubbed, text, unmistakable
@@ -246,6 +246,8 @@ class _Reader:
             self.notes += told
             if activity is not None:
                 found = ActivityMap(self._not_negative(activity.image, where), activity.reference_time)
+        if isinstance(found, CountMap):
+            self.notes += lacking_corrections(series.header, where, SPECT_CORRECTIONS)
         self.images["spect.nrrd"] = found.image
         label, basis = (DELIVERED, Basis.DELIVERED) if delivered else (PLAN, Basis.PLANNED)
         dose = dose_gbq(of) if delivered else None
