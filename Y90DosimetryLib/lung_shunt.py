@@ -47,14 +47,13 @@ class PlanarShunt:
     """The lung shunt of opposed planar views by their geometric means."""
 
     fraction: float | Missing
-    """With the background subtracted; missing where none was given."""
+    """With the background subtracted; missing where none was given, or where it leaves nothing."""
     uncorrected_fraction: float
     """As counted."""
-    notes: tuple[str, ...] = ()
 
     @property
     def best_fraction(self) -> float:
-        """With the background subtracted where one was given."""
+        """With the background subtracted where that is known, else as counted."""
         return self.uncorrected_fraction if isinstance(self.fraction, Missing) else self.fraction
 
 
@@ -180,9 +179,12 @@ def planar_shunt(lungs: PlanarRegion, liver: PlanarRegion, background: PlanarReg
             remedy="Give the number of pixels of lungs, liver and background",
         )
     net_lungs, used_up = _net(lungs, background)
-    net_liver, _ = _net(liver, background)
-    notes = ("The background is as high as the lungs: no shunt can be told from it",) if used_up else ()
-    return PlanarShunt(lung_shunt_fraction(_mean(net_lungs), _mean(net_liver)), uncorrected, notes)
+    net_liver, liver_used_up = _net(liver, background)
+    if used_up or liver_used_up:  # 0 is no shunt that was measured
+        over = "lungs" if used_up else "liver"
+        because = f"the background is as high as the {over}: no shunt can be told from it"
+        return PlanarShunt(Missing(because, ("background",)), uncorrected)
+    return PlanarShunt(lung_shunt_fraction(_mean(net_lungs), _mean(net_liver)), uncorrected)
 
 
 def spect_shunt(

@@ -163,10 +163,12 @@ def test_any_background_comes_off_again(shunt, per_pixel):
     assert planar_shunt(lungs, liver, background).fraction == pytest.approx(shunt, rel=1e-9)
 
 
-def test_lungs_no_brighter_than_the_background_are_told():
+def test_lungs_no_brighter_than_the_background_have_no_shunt_and_not_one_of_0():
     found = planar_shunt(PlanarRegion(100.0, 100.0, 10), PlanarRegion(9e3, 9e3, 10), PlanarRegion(100.0, 90.0, 10))
-    assert found.fraction == 0.0
-    assert "as high as the lungs" in found.notes[0]
+    assert isinstance(found.fraction, Missing) and "as high as the lungs" in found.fraction.because
+    assert found.best_fraction == pytest.approx(100.0 / 9100.0), "as counted"
+    found = planar_shunt(PlanarRegion(200.0, 200.0, 10), PlanarRegion(90.0, 900.0, 10), PlanarRegion(100.0, 90.0, 10))
+    assert isinstance(found.fraction, Missing) and "as high as the liver" in found.fraction.because
 
 
 def test_planar_regions_count_the_same_pixels_of_both_views():

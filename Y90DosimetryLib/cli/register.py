@@ -302,7 +302,7 @@ def _row(one: ShuntComparison) -> dict[str, Any]:
         row |= _value("planar_fraction", one.planar)
     else:
         row |= _value("planar_fraction", one.planar.fraction)
-        row |= {"planar_uncorrected_fraction": one.planar.uncorrected_fraction, "notes": list(one.planar.notes)}
+        row |= {"planar_uncorrected_fraction": one.planar.uncorrected_fraction}
     if isinstance(one.spect, Missing):
         row |= _value("spect_fraction", one.spect)
     else:
@@ -336,8 +336,7 @@ def _table(row: dict[str, Any]) -> str:
             lines.append(f"{label:<38}  {row[key] * 100:.2f} %")
         elif f"{key}_missing_because" in row:
             lines.append(f"{label:<38}  missing: {row[f'{key}_missing_because']}")
-    lines += [*row.get("notes", []), *([row["note"]] if row["note"] else [])]
-    return "\n".join(lines)
+    return "\n".join([*lines, *([row["note"]] if row["note"] else [])])
 
 
 def _value(key: str, value: float | Missing) -> dict[str, Any]:

@@ -149,7 +149,6 @@ def remarksOf(found: ShuntComparison) -> list[str]:
             lines.append(_("Planar: as counted, {why}").format(why=planar.fraction.because))
         else:
             lines.append(_("Planar without subtracting the background: {value}").format(value=counted))
-        lines += planar.notes
     if isinstance(spect, Missing):
         lines.append(_("SPECT or PET: {why}").format(why=spect.because))
     else:
