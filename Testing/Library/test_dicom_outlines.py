@@ -221,6 +221,16 @@ def test_holes_and_several_contours_in_a_slice_follow_the_even_odd_rule(tmp_path
     assert "the same contour is given twice" in found.notes[0]
 
 
+def test_contours_that_overlap_by_halves_are_told(tmp_path):
+    ct(tmp_path / "ct", ROOM)
+    two = [circle(20, (60.0, 80.0, 70.0)), circle(20, (75.0, 80.0, 70.0))]
+    apart = [circle(20, (60.0, 80.0, 70.0)), circle(20, (101.0, 80.0, 70.0))]
+    contours(tmp_path / "rt.dcm", {"Tumor 1": two, "Tumor 2": apart})
+    assert outlines(tmp_path).notes == (
+        "outlines, 'Tumor 1': 1 slice has contours that overlap; what lies inside two of them was left out: check it",
+    )
+
+
 def test_a_hole_reached_through_a_keyhole_stays_open(tmp_path):
     ct(tmp_path / "ct", ROOM)
     middle = (60.0, 80.0, 70.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import ceil
+from itertools import combinations
 
 import numpy as np
 import SimpleITK as sitk
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import GeometryError, InputError
 from ..structures import UINT8, Role
 from ..terminology import Code, Terminology
+from .dicom_fill import filled, overlap
 from .dicom_frames import group_of
 from .dicom_header import (
     Header,
@@ -336,7 +337,10 @@ def _filled(
     gaps = int(planes[-1] - planes[0] + 1 - planes.size)
     if gaps:
         notes.append(f"{where}: {gaps} slices between its contours have none and stay empty")
-    block, first_mm, fine = _rasterized(loops, levels, lattice, where)
+    block, first_mm, fine, crossed = _rasterized(loops, levels, lattice, where)
+    if crossed:
+        told = "1 slice has" if crossed == 1 else f"{crossed} slices have"
+        notes.append(f"{where}: {told} contours that overlap; what lies inside two of them was left out: check it")
     lowest = float(np.median(loops[int(np.argmin(levels))][:, 2]))
     origin = axes @ np.array([*first_mm, lowest])
     return _mask(block, origin, axes, (*fine, step_mm)), list(dict.fromkeys(notes))
@@ -344,9 +348,10 @@ def _filled(
 
 def _rasterized(
     loops: list[Float64], levels: NDArray[np.intp], lattice: _Pixels, where: str
-) -> tuple[UINT8, Float64, tuple[float, float]]:
-    """Return filled slices, the place of the first pixel's center and the pixel size, along columns and rows.
+) -> tuple[UINT8, Float64, tuple[float, float], int]:
+    """Return filled slices, the first pixel's center, the pixel size along columns and rows, and slices in doubt.
 
+    In doubt are slices with contours that overlap without one lying inside the other.
     The pixels are those of the image, each divided so that none is larger than `FINEST_PIXEL_MM`.
     """
     pixel = np.array(lattice.spacing_mm)
@@ -360,20 +365,9 @@ def _rasterized(
     columns, rows = (int(n) for n in np.ceil((high - low) / fine) + 1)
     require_room(float(columns) * rows * float(levels.max() + 1), where)
     block = np.zeros((int(levels.max()) + 1, rows, columns), dtype=np.uint8)
+    crossed = 0
     for level in np.unique(levels):
-        crossings = np.zeros((rows, columns + 1), dtype=np.int32)
-        for loop in (o for o, at in zip(loops, levels, strict=True) if at == level):
-            _cross(crossings, (loop[:, :2] - low) / fine)
-        block[level] = (np.cumsum(crossings, axis=1)[:, :columns] % 2).astype(np.uint8)
-    return block, low, (float(fine[0]), float(fine[1]))
-
-
-def _cross(crossings: NDArray[np.int32], loop: Float64) -> None:
-    """Count, for each row, where the edges of a closed loop cross its center line: from there on it is inside."""
-    ends = np.roll(loop, -1, axis=0)
-    for (x0, y0), (x1, y1) in zip(loop.tolist(), ends.tolist(), strict=True):
-        if y0 == y1:
-            continue
-        rows = np.arange(ceil(min(y0, y1)), ceil(max(y0, y1)))
-        at = x0 + (rows - y0) * (x1 - x0) / (y1 - y0)
-        np.add.at(crossings, (rows, np.clip(np.ceil(at).astype(int), 0, crossings.shape[1] - 1)), 1)
+        here = [(o[:, :2] - low) / fine for o, at in zip(loops, levels, strict=True) if at == level]
+        block[level] = filled(here, rows, columns)
+        crossed += any(overlap(pair, rows, columns) for pair in combinations(here, 2))
+    return block, low, (float(fine[0]), float(fine[1])), crossed
