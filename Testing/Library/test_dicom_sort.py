@@ -96,6 +96,25 @@ def test_the_same_name_written_otherwise_is_the_same_patient(tmp_path):
     assert sorted_(tmp_path).patients == (1,)
 
 
+@pytest.mark.parametrize(
+    ("other", "patients"),
+    [("MUELLER^JOERG", 1), ("Muller^Jorg^^Dr", 1), ("Müller", 1), ("Maier^Jörg", 2)],
+)
+def test_a_name_spelled_otherwise_under_the_same_id_is_the_same_patient(tmp_path, other, patients):
+    latin = {"SpecificCharacterSet": "ISO_IR 100"}
+    ct(tmp_path / "ct", PatientName="Müller^Jörg", PatientID="4711", **latin)
+    pet(tmp_path / "pet", PatientName=other, PatientID="4711", **latin)
+    assert len(sorted_(tmp_path).patients) == patients
+    pet(tmp_path / "pet", PatientName=other, PatientID="4712", **latin)
+    assert len(sorted_(tmp_path).patients) == 2
+
+
+def test_the_same_id_and_name_born_on_another_day_is_another_patient(tmp_path):
+    ct(tmp_path / "ct", PatientBirthDate="19501231")
+    pet(tmp_path / "pet", PatientBirthDate="19501230")
+    assert len(sorted_(tmp_path).patients) == 2
+
+
 def test_a_name_in_a_description_or_file_name_is_blotted_out(tmp_path):
     ct(tmp_path / "ct", SeriesDescription="Liver SECRET Name")
     assert sorted_(tmp_path).series[0].description == "Liver *** ***"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -59,6 +60,7 @@ CONE_BEAM = re.compile(r"dyna ?ct|xper ?ct|cone.?beam|\bcbct\b|innova ?ct|artis|
 COARSE_PIXEL_MM = 1.5
 """Tool default: a CT that was never shrunk has finer pixels."""
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".tgz", ".xz", ".bz2"}
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 PARTS = ("TemporalPositionIdentifier", "FrameReferenceTime", "AcquisitionNumber", "ConvolutionKernel", "ImageType")
 """What tells apart the volumes of one series, tried in this order."""
 
@@ -270,11 +272,22 @@ def _person(header: Header, people: list[tuple[str, ...]]) -> int:
     name = re.sub(r"[\^\s=]+", " ", text(header, "PatientName")).strip().casefold()
     own = (text(header, "PatientID").casefold(), name, text(header, "PatientBirthDate"))
     for at, other in enumerate(people):
-        if all(a == b or not a or not b for a, b in zip(own, other, strict=True)):
+        alike = [a == b or not a or not b for a, b in zip(own, other, strict=True)]
+        alike[1] |= bool(own[0]) and own[0] == other[0] and _spelled_otherwise(name, other[1])
+        if all(alike):
             people[at] = tuple(a or b for a, b in zip(other, own, strict=True))
             return at + 1
     people.append(own)
     return len(people)
+
+
+def _spelled_otherwise(name: str, other: str) -> bool:
+    """Whether two names differ in titles, further given names, accents and umlauts only ("müller", "mueller")."""
+    for told in ((name, other), (name.translate(UMLAUTS), other.translate(UMLAUTS))):
+        one, two = ({re.sub(r"\W", "", unicodedata.normalize("NFKD", w)) for w in words.split()} for words in told)
+        if one <= two or two <= one:
+            return True
+    return False
 
 
 def _groups(found: list[tuple[Path, Header]]) -> Iterator[list[tuple[Path, Header, str]]]:
