@@ -215,6 +215,20 @@ def test_a_real_world_value_map_speaks_of_stored_values(tmp_path):
     assert voxels(activity(tmp_path)) == pytest.approx(PET * 7.5, rel=1e-6)
 
 
+def test_suv_beside_bq_ml_in_the_maps_does_not_matter_and_two_scales_do(tmp_path):
+    def map_to(unit, slope):
+        entry = pydicom.Dataset()
+        entry.RealWorldValueSlope, entry.RealWorldValueIntercept = slope, 0.0
+        entry.MeasurementUnitsCodeSequence = coded("UCUM", unit, unit)
+        return entry
+
+    both = pydicom.Sequence([map_to("g/ml{SUVbw}", 0.001), map_to("Bq/ml", 12.5)])
+    found = activity(pet(tmp_path / "a", Units="CNTS", RealWorldValueMappingSequence=both))
+    assert voxels(found) == pytest.approx(PET * 12.5)
+    both.append(map_to("Bq/ml", 13.0))
+    assert "is counts" in refused(pet(tmp_path / "b", Units="CNTS", RealWorldValueMappingSequence=both))
+
+
 def test_a_map_that_contradicts_the_unit_is_refused(tmp_path):
     units = coded("UCUM", "Bq/ml", "Becquerels/milliliter")
     entry = pydicom.Dataset()

@@ -26,7 +26,7 @@ from .dicom_facts import (
     series_at,
     tracer,
 )
-from .dicom_header import Header, code, item, number, text
+from .dicom_header import Header, code, items, number, text
 from .dicom_stack import Float64, Stack
 
 UNITS = {
@@ -164,14 +164,17 @@ def _to_bq_ml(
 
 
 def _real_world(header: Header) -> float | None:
-    """Return Bq/mL of one rescaled unit from the real-world value map, which speaks of stored values."""
-    entry = item(header, "RealWorldValueMappingSequence")
-    unit = code(entry, "MeasurementUnitsCodeSequence")[1].lower()
-    slope, offset = number(entry, "RealWorldValueSlope"), number(entry, "RealWorldValueIntercept") or 0.0
+    """Return Bq/mL of one rescaled unit from a real-world value map, which speaks of stored values."""
     rescale, shift = number(header, "RescaleSlope") or 1.0, number(header, "RescaleIntercept") or 0.0
-    if unit != "bq/ml" or not slope or offset or shift:
-        return None
-    return slope / rescale
+    found: set[float] = set()
+    for entry in items(header, "RealWorldValueMappingSequence"):  # SUV may stand beside Bq/mL
+        if code(entry, "MeasurementUnitsCodeSequence")[1].lower() != "bq/ml":
+            continue
+        slope = number(entry, "RealWorldValueSlope")
+        if not slope or number(entry, "RealWorldValueIntercept") or shift:
+            return None
+        found.add(slope / rescale)
+    return found.pop() if len(found) == 1 else None
 
 
 def _philips(header: Header) -> float | None:
