@@ -132,6 +132,13 @@ def test_a_spect_labeled_as_capture_or_ct_is_for_the_user_to_name(tmp_path):
     assert voxels(first) == pytest.approx(PET * 1.0113e-5, rel=1e-6)
 
 
+def test_an_iodine_map_is_no_ct_in_hounsfield_units(tmp_path):
+    ct(tmp_path / "ct", RescaleType="HU")
+    ct(tmp_path / "iodine", RescaleType="MGML", SeriesInstanceUID="1.2.826.9", prefix="iodine")
+    assert [s.kind for s in sorted_(tmp_path).series] == [Kind.CT, Kind.OTHER]
+    assert "mg/mL" in sorted_(tmp_path).series[1].line
+
+
 def test_an_empty_class_or_character_set_does_not_hide_a_series(tmp_path):
     def emptied(dataset):
         dataset.SOPClassUID = dataset.SpecificCharacterSet = ""
@@ -216,6 +223,13 @@ def test_a_slope_for_each_slice_is_not_rounded_to_the_first(tmp_path):
     pet(tmp_path / "pet", slopes=slopes)
     read = voxels(sorted_(tmp_path).series[0])
     assert read == pytest.approx(PET * np.array(slopes)[:, None, None], rel=1e-6)
+
+
+def test_a_loss_by_compression_is_noted(tmp_path):
+    pet(tmp_path / "pet", LossyImageCompression="01")
+    assert "compressed with a loss" in read_stack(sorted_(tmp_path).series[0], "PET").notes[0]
+    pet(tmp_path / "pet", LossyImageCompression="00")
+    assert not read_stack(sorted_(tmp_path).series[0], "PET").notes
 
 
 def test_a_scale_that_makes_no_numbers_is_refused(tmp_path):

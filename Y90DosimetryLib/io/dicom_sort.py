@@ -60,6 +60,15 @@ CONE_BEAM = re.compile(r"dyna ?ct|xper ?ct|cone.?beam|\bcbct\b|innova ?ct|artis|
 COARSE_PIXEL_MM = 1.5
 """Tool default: a CT that was never shrunk has finer pixels."""
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".tgz", ".xz", ".bz2"}
+NOT_HOUNSFIELD = {
+    "OD": "optical densities",
+    "MGML": "mg/mL (of iodine, say)",
+    "Z_EFF": "atomic numbers",
+    "ED": "electron densities",
+    "EDW": "electron densities relative to water",
+    "PCT": "percent",
+}
+"""RescaleType (0028,1054) of material images from several energies, DICOM PS3.3, C.11.1.1.2.1."""
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 PARTS = ("TemporalPositionIdentifier", "FrameReferenceTime", "AcquisitionNumber", "ConvolutionKernel", "ImageType")
 """What tells apart the volumes of one series, tried in this order."""
@@ -370,6 +379,8 @@ def _kind(header: Header) -> tuple[Kind, str]:
 
 
 def _kind_of_ct(header: Header, modality: str) -> tuple[Kind, str]:
+    if (unit := text(header, "RescaleType").upper()) in NOT_HOUNSFIELD:
+        return Kind.OTHER, f"its values are {NOT_HOUNSFIELD[unit]}, not Hounsfield units"
     scale = number(header, "RescaleSlope")
     fraction = scale is not None and abs(scale - round(scale)) > 1e-9
     coarse = (number(header, "PixelSpacing") or 0.0) >= COARSE_PIXEL_MM

@@ -30,6 +30,8 @@ from .paths import printable
 Float64 = NDArray[np.float64]
 EXPORT_AGAIN = "Export the series again"
 SINGLE_SLICES = "Let the PACS send single slices"
+LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81)}
+"""Transfer syntaxes that always lose: JPEG baseline and extended, JPEG-LS near-lossless (PS3.6, annex A)."""
 ALIKE = ("Units", "SUVType", "DecayCorrection", "DecayCorrectionDateTime")
 """What all slices of one reconstruction have in common."""
 OUTSIDE_HU = -1024
@@ -89,6 +91,8 @@ def read_stack(series: Series, where: str, *, straighten: bool = False) -> Stack
     stack = _read(series, where, straighten)
     require_scale(stack.headers, where)
     require_one_quantity(stack.headers, where)
+    if any(_lossy(h) for h in stack.headers):
+        stack = replace(stack, notes=(*stack.notes, f"{where}: was compressed with a loss, its values are not exact"))
     array: Array = sitk.GetArrayViewFromImage(stack.image)
     if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
         lost = int(np.count_nonzero(~np.isfinite(array)))
@@ -112,6 +116,11 @@ def _read(series: Series, where: str, straighten: bool) -> Stack:
     if items(series.header, "SharedFunctionalGroupsSequence"):
         return _from_functional_groups(series, where)
     return _from_nuclear_frames(series, where)
+
+
+def _lossy(header: Header) -> bool:
+    syntax = text(getattr(header, "file_meta", {}), "TransferSyntaxUID")
+    return text(header, "LossyImageCompression") == "01" or syntax in LOSSY
 
 
 def decoded(files: list[str], where: str, kind: int) -> sitk.Image:
