@@ -168,6 +168,12 @@ def test_every_transfer_syntax_gives_the_same_voxels(tmp_path, syntax):
     assert np.array_equal(voxels(series), CT_HU[:3] - 1024)
 
 
+def test_single_slices_that_say_they_have_one_frame_are_one_series(tmp_path):
+    ct(tmp_path / "ct", NumberOfFrames=1)
+    (series,) = sorted_(tmp_path).series
+    assert np.array_equal(voxels(series), CT_HU - 1024)
+
+
 def test_a_localizer_and_other_phases_in_one_series_fall_apart(tmp_path):
     folder = ct(tmp_path / "ct", AcquisitionNumber=1)
     ct(folder, CT_HU + 1, prefix="late", AcquisitionNumber=2)
@@ -334,6 +340,8 @@ def test_a_spect_without_position_or_distance_is_not_guessed(tmp_path):
     spect_file(tmp_path / "a.dcm", PET, None, PixelSpacing=[4.0, 4.0])
     assert "taken from their thickness" in read_stack(sorted_(tmp_path).series[0], "SPECT").notes[0]
     spect_file(tmp_path / "a.dcm", PET, NumberOfSlices=1)
+    assert "several energy windows" in refused(sorted_(tmp_path).series[0])
+    spect_file(tmp_path / "a.dcm", PET, EnergyWindowVector=[1, 1, 1, 2, 2])
     assert "several energy windows" in refused(sorted_(tmp_path).series[0])
 
 

@@ -18,6 +18,7 @@ Header = Any
 """A pydicom Dataset without its pixels; pydicom is optional, so its type is not named."""
 
 DIRECTORY = "1.2.840.10008.1.3.10"  # DICOM PS3.4, media storage directory (DICOMDIR)
+NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"  # DICOM PS3.6, annex A: NM Image Storage
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 COMPRESSED = re.compile(r"1\.2\.840\.10008\.1\.2\.(4\.|5$)")
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -87,6 +88,13 @@ def read_header(path: Path) -> tuple[Header | None, bool]:
 def class_uid(header: Header) -> str:
     """Return the kind of object; where the data set leaves it empty, the file meta header says it."""
     return text(header, "SOPClassUID") or text(getattr(header, "file_meta", {}), "MediaStorageSOPClassUID")
+
+
+def is_multi_frame(header: Header) -> bool:
+    """Whether one file holds a whole volume or views; converters write 1 frame into single slices, too."""
+    frames = number(header, "NumberOfFrames")
+    enhanced = bool(items(header, "SharedFunctionalGroupsSequence"))
+    return frames is not None and (frames > 1 or enhanced or class_uid(header) == NUCLEAR_MEDICINE)
 
 
 def instance_uid(header: Header) -> str:

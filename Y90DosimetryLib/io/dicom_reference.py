@@ -15,8 +15,7 @@ from ..case import Case
 from ..errors import InputError
 from ..images import Array
 from ..progress import Progress, part, silent
-from .dicom_header import Header, hushed, text
-from .dicom_header import number as number_of
+from .dicom_header import Header, hushed, is_multi_frame, text
 from .dicom_sort import Kind, Series, Sorting, sort_folder
 from .dicom_stack import read_stack
 
@@ -71,7 +70,7 @@ def read_reference(folder: Path, number: int | None = None, progress: Progress =
                     where=where,
                     remedy="Let the PACS send the series again: a converter made these files, each as its own",
                 )
-        if number_of(stack.headers[0], "NumberOfFrames") is not None:
+        if is_multi_frame(stack.headers[0]):
             raise InputError(
                 "all slices are in one file", where=where, remedy="Let the PACS send it as single slices (CT Image)"
             )

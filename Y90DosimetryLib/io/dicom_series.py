@@ -20,7 +20,6 @@ LARGEST_TILT_RATIO = 1e-3
 SAME_PLACE_MM = 1e-3
 SERIES_LISTED = 10
 
-NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"  # DICOM PS3.6, annex A: NM Image Storage
 TAGS = {
     "class": "0008|0016",
     "modality": "0008|0060",

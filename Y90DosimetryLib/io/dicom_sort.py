@@ -21,6 +21,7 @@ from .dicom_header import (
     hushed,
     instance_uid,
     is_dicom,
+    is_multi_frame,
     items,
     number,
     numbers,
@@ -323,7 +324,7 @@ def _belongs(header: Header) -> Hashable:
     """What images of one volume share: localizers and other sizes in the same series fall apart."""
     uid = text(header, "SeriesInstanceUID") or (text(header, "StudyInstanceUID"), _written(header, "SeriesNumber"))
     kind = class_uid(header)
-    if value(header, "NumberOfFrames") or kind.removeprefix(STORAGE) in SEG_CLASSES | {RTSTRUCT_CLASS}:
+    if is_multi_frame(header) or kind.removeprefix(STORAGE) in SEG_CLASSES | {RTSTRUCT_CLASS}:
         return uid, instance_uid(header)
     shape = tuple(_written(header, k) for k in ("Rows", "Columns"))
     axes = tuple(round(v, 2) + 0.0 for v in numbers(header, "ImageOrientationPatient"))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..errors import GeometryError, InputError
 from ..images import Array
 from .dicom_frames import frame_headers
-from .dicom_header import Header, is_garbled, item, items, number, numbers, pydicom_module, text, value
+from .dicom_header import Header, is_garbled, is_multi_frame, item, items, number, numbers, pydicom_module, text, value
 from .dicom_series import LARGEST_TILT_RATIO, LARGEST_UNEVENNESS_RATIO, check_heights, quiet
 from .dicom_sort import Series, many
 from .paths import printable
@@ -30,6 +30,8 @@ from .paths import printable
 Float64 = NDArray[np.float64]
 EXPORT_AGAIN = "Export the series again"
 SINGLE_SLICES = "Let the PACS send single slices"
+VECTORS = ("EnergyWindowVector", "RRIntervalVector", "TimeSlotVector", "TimeSliceVector")
+"""What tells apart the volumes of one nuclear file, one number a frame (DICOM PS3.3, C.8.4.8)."""
 LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81)}
 """Transfer syntaxes that always lose: JPEG baseline and extended, JPEG-LS near-lossless (PS3.6, annex A)."""
 ALIKE = ("Units", "SUVType", "DecayCorrection", "DecayCorrectionDateTime")
@@ -111,7 +113,7 @@ def _read(series: Series, where: str, straighten: bool) -> Stack:
             where=where,
             remedy="Copy the series again",
         )
-    if number(series.header, "NumberOfFrames") is None:
+    if not is_multi_frame(series.header):
         return _from_slices(series, where, straighten)
     if items(series.header, "SharedFunctionalGroupsSequence"):
         return _from_functional_groups(series, where)
@@ -286,7 +288,7 @@ def _from_nuclear_frames(series: Series, where: str) -> Stack:
     count = int(number(header, "NumberOfFrames") or 0)
     told = int(number(header, "NumberOfSlices") or count)
     require_room(count * (number(header, "Rows") or 0.0) * (number(header, "Columns") or 0.0), where)
-    if told != count or count < 2:
+    if told != count or count < 2 or any(len(set(numbers(header, k))) > 1 for k in VECTORS):
         raise InputError(
             f"{count} frames for {told} slices (several energy windows, gates or time points)",
             where=where,

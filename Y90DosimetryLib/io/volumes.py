@@ -14,8 +14,8 @@ from scipy import ndimage
 from ..errors import GeometryError, InputError
 from ..images import array_of, check_geometry
 from ..structures import UINT8
-from .dicom_header import class_uid, hushed, is_dicom, number, read_header, text, words
-from .dicom_series import NUCLEAR_MEDICINE, DicomHeader, quiet, read_slices, series_files
+from .dicom_header import NUCLEAR_MEDICINE, class_uid, hushed, is_dicom, number, read_header, text, words
+from .dicom_series import DicomHeader, quiet, read_slices, series_files
 from .dicom_sort import Kind, Series
 from .dicom_stack import read_stack
 from .paths import require_file, require_image_path
