@@ -153,6 +153,22 @@ def test_another_frame_of_reference_is_refused_with_the_reason(tmp_path):
     assert FRAME not in refused(tmp_path, GeometryError)
 
 
+@pytest.mark.parametrize(
+    ("group", "keyword", "other"),
+    [("PlaneOrientation", "ImageOrientationPatient", [0, 1, 0, 0, 0, -1]), ("PixelMeasures", "PixelSpacing", [1.0, 1])],
+)
+def test_frames_of_several_grids_are_refused(tmp_path, group, keyword, other):
+    ct(tmp_path / "ct")
+    path = segmentation_object(tmp_path / "seg.dcm", {"Liver": (*SCT_LIVER, some((1, 1, 1), (4, 4, 4)))})
+    dataset = pydicom.dcmread(path)
+    one = pydicom.Dataset()
+    setattr(one, keyword, other)
+    setattr(dataset.PerFrameFunctionalGroupsSequence[1], f"{group}Sequence", pydicom.Sequence([one]))
+    dataset.save_as(path)
+    with pytest.raises(GeometryError, match="differ in orientation or pixel size"):
+        outlines(tmp_path)
+
+
 def test_a_segmentation_that_highdicom_wrote_comes_back(tmp_path):
     hd = pytest.importorskip("highdicom", reason="highdicom writes the segmentation of this test")
     ct(tmp_path / "ct", StudyInstanceUID="1.2.3", PatientBirthDate="", PatientSex="", AccessionNumber="", StudyID="")

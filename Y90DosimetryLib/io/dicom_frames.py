@@ -30,6 +30,14 @@ def group_of(frame: Header, shared: Header, name: str) -> Header:
     return item(frame, name) or item(shared, name)
 
 
+def plane_of(frame: Header, shared: Header) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return orientation and pixel size of a frame; empty where they are not stated."""
+    return (
+        numbers(group_of(frame, shared, "PlaneOrientationSequence"), "ImageOrientationPatient"),
+        numbers(group_of(frame, shared, "PixelMeasuresSequence"), "PixelSpacing"),
+    )
+
+
 def frame_headers(header: Header) -> tuple[Header, ...]:
     """Return one header a frame, in the order of the frames; a group that is absent leaves its elements out."""
     shared = item(header, "SharedFunctionalGroupsSequence")

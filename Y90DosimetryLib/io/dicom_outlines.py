@@ -14,7 +14,7 @@ from ..errors import GeometryError, InputError
 from ..structures import UINT8, Role
 from ..terminology import Code, Terminology
 from .dicom_fill import filled, overlap
-from .dicom_frames import group_of
+from .dicom_frames import group_of, plane_of
 from .dicom_header import (
     Header,
     code,
@@ -162,6 +162,10 @@ def _read_seg(whole: Header, target: Series, where: str, secrets: frozenset[str]
         raise InputError("the frames and their places do not match in number", where=where, remedy="Export it again")
     axes = axes_of(group_of(frames[0], shared, "PlaneOrientationSequence"), where)
     measures = group_of(frames[0], shared, "PixelMeasuresSequence")
+    if len({plane_of(f, shared) for f in frames}) > 1:
+        raise GeometryError(
+            "the frames differ in orientation or pixel size", where=where, remedy="Export it from 3D Slicer"
+        )
     pixel = pixel_mm(measures, where)
     points = [np.array(numbers(group_of(f, shared, "PlanePositionSequence"), "ImagePositionPatient")) for f in frames]
     if any(p.size != 3 for p in points):

@@ -328,8 +328,8 @@ def _from_functional_groups(series: Series, where: str) -> Stack:
     points = [numbers(h, "ImagePositionPatient") for h in headers]
     if len(points) < 2 or any(len(p) != 3 for p in points):
         raise GeometryError("frames do not state their position", where=where, remedy=EXPORT_AGAIN)
-    if len({numbers(h, "ImageOrientationPatient") for h in headers}) > 1:
-        raise InputError("the frames differ in orientation", where=where, remedy=SINGLE_SLICES)
+    if len({(numbers(h, "ImageOrientationPatient"), numbers(h, "PixelSpacing")) for h in headers}) > 1:
+        raise InputError("the frames differ in orientation or pixel size", where=where, remedy=SINGLE_SLICES)
     axes, pixel = axes_of(headers[0], where), pixel_mm(headers[0], where)
     scales = [(number(h, "RescaleSlope"), number(h, "RescaleIntercept")) for h in headers]
     if len(set(scales)) == 1:
