@@ -244,7 +244,9 @@ def test_a_scale_that_makes_no_numbers_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tag", "raw"), [(SLOPE_TAG, b"0 "), *((t, r) for t in (SLOPE_TAG, INTERCEPT_TAG) for r in NO_NUMBERS)]
+    ("tag", "raw"),
+    [(SLOPE_TAG, b"0 "), *((t, r) for t in (SLOPE_TAG, INTERCEPT_TAG) for r in NO_NUMBERS)],
+    ids=lambda value: {SLOPE_TAG: "slope", INTERCEPT_TAG: "intercept"}.get(value, repr(value)),
 )
 def test_a_scale_that_is_no_number_is_not_taken_for_1(tmp_path, tag, raw):
     folder = pet(tmp_path / "pet", RescaleSlope=0.25)
