@@ -285,7 +285,7 @@ def test_y90_is_recognized_however_it_is_written(tmp_path, elements):
 
 def test_nuclides_are_named_in_many_ways():
     assert {nuclide_named(n) for n in ("90Y", "^90^Yttrium", "Y-90 glass", "Yttrium 90")} == {"Y-90"}
-    assert {nuclide_named(n) for n in ("Tc-99m MAA", "^99m^Technetium", "99mTc", "TC99M")} == {"Tc-99m"}
+    assert {nuclide_named(n) for n in ("Tc-99m MAA", "^99m^Technetium", "99mTc", "99Tcm", "TC99M")} == {"Tc-99m"}
     assert {nuclide_named(n) for n in ("", "18F", "Y-86", "Lu-177")} == {""}
 
 

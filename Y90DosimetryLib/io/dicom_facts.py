@@ -44,8 +44,6 @@ class Tracer:
     """RadionuclideTotalDose, which PET writes in Bq and nuclear medicine in MBq (DICOM PS3.3, C.8.9.2, C.8.4.10)."""
     given: str = ""
     """RadiopharmaceuticalStartDateTime, a DICOM date and time."""
-    given_clock: str = ""
-    """RadiopharmaceuticalStartTime: the time of the day alone."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,6 @@ def tracer(header: Header) -> Tracer:
         number(info, "RadionuclidePositronFraction"),
         None if dose is None else dose * unit_bq,
         text(info, "RadiopharmaceuticalStartDateTime") if len(administered) == 1 else "",
-        text(info, "RadiopharmaceuticalStartTime"),
     )
 
 
@@ -88,7 +85,7 @@ def nuclide_named(told: str) -> str:
     plain = re.sub(r"[\^\s\[\]_-]", "", told).lower()
     if re.search(r"90y|y90|yttrium90", plain):
         return "Y-90"
-    return "Tc-99m" if re.search(r"99mtc|tc99m|technetium99m|99mtechnetium", plain) else ""
+    return "Tc-99m" if re.search(r"99mtc|99tcm|tc99m|technetium99m|99mtechnetium", plain) else ""
 
 
 def body(headers: tuple[Header, ...]) -> Body:
