@@ -16,7 +16,7 @@ from .missing import Missing
 from .response import Course, Response, Scope, agreed, response_of
 from .structures import Role
 from .studies import NO_TREATMENT, Studies, Study
-from .timepoints import TimePoint, calendar_months_count
+from .timepoints import TimeKind, TimePoint, calendar_months_count
 
 RESPONSES: Mapping[str, Scope] = {"localized_mrecist": Scope.LOCALIZED, "mrecist": Scope.OVERALL}
 """Facts that readings of lesions answer too."""
@@ -58,6 +58,7 @@ def course_of(case: Case, studies: Studies, scope: Scope) -> Course | Missing | 
         scope,
         baseline=baseline_readings(studies),
         expects_thrombus=expects_thrombus(case),
+        surgery_on=studies.surgery_on,
     )
 
 
@@ -80,11 +81,15 @@ def seen_facts(case: Case, studies: Studies) -> dict[str, FactValue]:
 
 
 def contradictions(case: Case, studies: Studies) -> tuple[str, ...]:
-    """Return one sentence for each stated fact that the time points answer otherwise."""
+    """Return one sentence for each stated fact that the time points answer otherwise, surgery that moved included."""
     stated, found = case.disease.facts, []
     for name, value in _seen(case, studies):
         if name in stated and not _same(name, stated[name], value):
             found.append(f"{name} is stated as {_written(stated[name])}, the time points say {_written(value)}")
+    for study in filter(studies.is_after_surgery, studies.later):
+        if study.point is not None and study.point.kind is TimeKind.BEFORE_SURGERY:
+            day = _written(stated["surgery_date"])
+            found.append(f"surgery_date is stated as {day}, '{study.label}' of {study.on} is said to be before surgery")
     return tuple(found)
 
 
@@ -128,7 +133,7 @@ def _seen(case: Case, studies: Studies) -> Iterator[tuple[str, FactValue]]:
     if present is None or isinstance(present.on, Missing):
         return
     yield "follow_up_date", present.on
-    points = [s.point for s in studies.follow_up if s.point is not None]
+    points = [s.point for s in studies.before_surgery if s.point is not None]
     imaged = [p for p in points if p.has_imaging]
     if imaged:
         yield "last_imaging_age_months", calendar_months_count(imaged[-1].on, present.on)
@@ -149,7 +154,7 @@ def _imaged_months(case: Case, studies: Studies, present_on: date) -> Iterator[t
         return
     for month in FLR_IMAGING_MONTHS:
         name = f"flr_imaged_month_{month}"
-        if any(is_of_month(study, treated, month) for study in studies.follow_up if _shows_remnant(study)):
+        if any(is_of_month(study, treated, month) for study in studies.before_surgery if _shows_remnant(study)):
             yield name, True
         elif name not in case.disease.facts and _is_over(month, treated, present_on):
             yield name, False

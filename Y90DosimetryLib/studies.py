@@ -91,6 +91,8 @@ class Studies:
     planning: Study
     treated_on: tuple[date, ...] | Missing
     """The days of all infusions that count, each once, in order."""
+    surgery_on: date | None = None
+    """The stated day of surgery after the last treatment, planned or done."""
 
     @property
     def later(self) -> tuple[Study, ...]:
@@ -106,19 +108,29 @@ class Studies:
         return tuple(s for s in self.later if not isinstance(s.on, Missing) and s.on > last)
 
     @property
+    def before_surgery(self) -> tuple[Study, ...]:
+        """The follow-up up to the day of surgery: what response, growth and readiness for it are read from."""
+        return tuple(s for s in self.follow_up if not self.is_after_surgery(s))
+
+    def is_after_surgery(self, study: Study) -> bool:
+        """Whether surgery lies before a study: what was cut out has not responded, and what is left regrows."""
+        return self.surgery_on is not None and not isinstance(study.on, Missing) and study.on > self.surgery_on
+
+    @property
     def present(self) -> Study | None:
-        """The latest time point of the follow-up."""
-        return self.follow_up[-1] if self.follow_up else None
+        """The latest time point of the follow-up, up to surgery."""
+        return self.before_surgery[-1] if self.before_surgery else None
 
     @property
     def present_remnant(self) -> Study:
-        """The study whose remnant counts now: the latest of the follow-up that has one, else the baseline.
+        """The study whose remnant counts now: the latest of the follow-up, up to surgery, that has one.
 
-        Where there is a follow-up but none with a remnant, its latest, whose remnant is missing.
+        Where there is such a follow-up but none with a remnant, its latest, whose remnant is missing; without any,
+        the planning study or the baseline.
         """
-        measured = [s for s in self.follow_up if not isinstance(s.volumes.flr_ml, Missing)]
+        measured = [s for s in self.before_surgery if not isinstance(s.volumes.flr_ml, Missing)]
         if measured or self.present is not None:
-            return measured[-1] if measured else self.follow_up[-1]
+            return measured[-1] if measured else self.before_surgery[-1]
         return self.planning if not isinstance(self.planning.volumes.flr_ml, Missing) else self.baseline
 
     def last_treatment(self, on: date) -> date | Missing:
@@ -197,7 +209,8 @@ def studies_of(case: Case, parts: Compartments, points: Iterable[StudyVolumes]) 
     if not any(study is planning for study in found):
         found.insert(0, planning)
     ordered = sorted(found, key=lambda s: date.min if isinstance(s.on, Missing) else s.on)
-    return Studies(tuple(ordered), baseline, planning, _treatment_days(counted))
+    treated_on = _treatment_days(counted)
+    return Studies(tuple(ordered), baseline, planning, treated_on, _surgery_after(case, treated_on))
 
 
 def telv_ml(case: Case, weight_kg: float | None, height_cm: float | None) -> float | Missing:
@@ -245,6 +258,14 @@ def _parts(label: str, drawn: tuple[Structure, ...]) -> Compartments | Missing:
 def _flr_ml(structures: Iterable[Structure], where: str) -> float | Missing:
     flr = next((s for s in structures if s.role is Role.FLR and not s.is_empty), None)
     return flr.volume_ml if flr else Missing(f"no future liver remnant is outlined{where}", ("structures",))
+
+
+def _surgery_after(case: Case, treated_on: tuple[date, ...] | Missing) -> date | None:
+    day = case.disease.facts.get("surgery_date")
+    if not isinstance(day, date):
+        return None
+    earlier = not isinstance(treated_on, Missing) and treated_on and day_of(day) <= treated_on[-1]
+    return None if earlier else day_of(day)
 
 
 def _treatment_days(sessions: Iterable[Session]) -> tuple[date, ...] | Missing:

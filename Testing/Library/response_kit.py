@@ -33,8 +33,8 @@ def studies(*rows: Sequence[LesionReading]) -> list[Study]:
     return [Study(BEFORE if not i else TREATED + i * MONTH, tuple(row)) for i, row in enumerate(rows)]
 
 
-def course(found: Sequence[Study], scope: Scope = Scope.OVERALL, **more: bool) -> Course:
-    answer = response_of(found, TREATED, scope, **more)
+def course(found: Sequence[Study], scope: Scope = Scope.OVERALL, **more: bool | date) -> Course:
+    answer = response_of(found, TREATED, scope, **more)  # type: ignore[arg-type]
     assert isinstance(answer, Course), answer
     return answer
 

@@ -76,6 +76,28 @@ def test_without_progression_the_time_is_that_of_the_last_study(treated):
     assert found["tumors"][0]["best_change_fraction"] == pytest.approx(-0.55)
 
 
+def operated(case: Case, on: date) -> Case:
+    return replace(case, disease=replace(case.disease, facts={**case.disease.facts, "surgery_date": on}))
+
+
+def test_what_is_seen_after_surgery_is_no_response_and_no_growth_of_the_remnant(treated):
+    after = TimePoint("c", date(2026, 9, 4), lesions=(*study(TREATED.date(), 0.0, 0.0).lesions,),
+                      volumes_ml={Role.FLR: 900.0})  # fmt: skip
+    month_3 = replace(study(date(2026, 6, 4), 45.0, 27.0), volumes_ml={Role.FLR: 550.0})
+    before = replace(BEFORE, volumes_ml={Role.FLR: 500.0})
+    found = rows(operated(treated, date(2026, 7, 4)), before, month_3, after)
+    patient, (first, second, _) = found["patient"], found["tumors"]
+    assert (patient["best_localized_mrecist"], patient["best_localized_mrecist_months"]) == ("SD", 3.0)
+    assert (first["best_change_fraction"], second["best_change_fraction"]) == pytest.approx((-0.25, -0.1))
+    assert patient["flr_hypertrophy_fraction"] == pytest.approx(0.1)
+    assert patient["flr_degree_of_hypertrophy_fraction"] == pytest.approx(50 / patient["telv_ml"])
+    assert (patient["progressed"], patient["progression_months"], patient["follow_up_months"]) == (False, 6.0, 6.0)
+    alone = rows(operated(treated, date(2026, 4, 4)), before, month_3, after)
+    assert alone["patient"]["best_localized_mrecist"] is None
+    assert "between the treatment and surgery" in reason(alone, "best_localized_mrecist")
+    assert "between the treatment and surgery" in reason(alone, "best_change_fraction")
+
+
 def test_a_response_that_was_only_stated_counts_on_its_day(treated):
     points = (TimePoint("one", date(2026, 4, 4), facts={"mrecist": "SD"}),
               TimePoint("two", date(2026, 8, 4), facts={"mrecist": "PD", "localized_mrecist": "PR"}))  # fmt: skip

@@ -14,7 +14,8 @@ from pictures import drawing, near, pixels
 from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Intent, Patient, TimeKind
 from Y90DosimetryLib.errors import InputError, MissingToolError
-from Y90DosimetryLib.lesions import LesionReading
+from Y90DosimetryLib.guidelines import Outcome
+from Y90DosimetryLib.lesions import LesionReading, ThrombusReading
 from Y90DosimetryLib.report import as_html, as_json, content_of, followup_page, sections_of
 from Y90DosimetryLib.report.followup_page import REMNANT, follow_up_section
 from Y90DosimetryLib.report.followup_plots import MEASURED, SFLR, remnant_plot, series_of
@@ -86,6 +87,57 @@ def test_the_page_says_of_which_study_its_remnant_is(followed):
     assert "are those of" not in as_html(content_of(assess(case())), {})
 
 
+@pytest.fixture(scope="module")
+def operated():
+    """Growing tumor and a small remnant before surgery in July; nothing left and a large one in September."""
+    before = point("MR before", date(2026, 2, 20), TimeKind.BASELINE, flr=500, lesions=reading(40.0))
+    month_3 = point("Month 3", MONTH_DAYS[3], flr=540, lesions=reading(70.0), patient=Patient(bilirubin_umol_l=20.0))
+    late = point("Month 6", MONTH_DAYS[6], TimeKind.BEFORE_SURGERY, flr=900, lesions=reading(0.0),
+                 patient=Patient(bilirubin_umol_l=51.0))  # fmt: skip
+    facts = {"surgery_planned": True, "surgery_date": date(2026, 7, 4)}
+    return assess(case(before, month_3, late, facts=facts, intent=Intent.BRIDGE_TO_RESECTION))
+
+
+def test_after_surgery_nothing_makes_good_what_spoke_against_it(operated):
+    text = text_of(follow_up_section(operated))
+    assert "Latest study before surgery on 2026-07-04: Month 3. Later ones tell recurrence" in text
+    assert "Localized mRECIST: best response PD, first seen 3.0 months after the treatment." in text
+    assert "targets 70 mm, +75 % from before, +75 % from the smallest so far" in text
+    assert re.search(r"2026-09-04\s+after surgery", text)
+    assert "MR before to Month 3" in text
+    assert "to Month 6" not in text
+    assert "Month 6: after surgery on 2026-07-04. What was left regrows" in text
+    judged = {f.rule.id: f.outcome for f in operated.findings}
+    assert judged["C0-SURG-01"] is judged["C0-SURG-03"] is Outcome.NOT_MET
+    assert operated.follow_up.patient.bilirubin_umol_l == 20.0, "as it was before surgery"
+    assert operated.follow_up.readiness[0].sentence.startswith("Speaks against resection now: remnant, tumor control")
+    assert "not fulfilled" in text, "nothing viable after surgery is no downstaging"
+    (sentence,) = operated.follow_up.contradictions
+    assert sentence == "surgery_date is stated as 2026-07-04, 'Month 6' of 2026-09-04 is said to be before surgery"
+
+
+def test_an_operation_before_the_treatment_hides_no_study():
+    made = case(point("Month 3", MONTH_DAYS[3], flr=540), facts={"surgery_date": date(2025, 1, 8)})
+    assert assess(made).follow_up.studies.present.label == "Month 3"
+
+
+def test_the_page_and_the_json_tell_the_class_of_a_thrombus_once_for_studies_alike():
+    seen = [
+        point(label, on, kind, lesions=reading(40.0), thrombi=(ThrombusReading("Thrombus", True, 12.0, grade=grade),))
+        for label, on, kind, grade in (
+            ("MR", date(2026, 2, 20), TimeKind.BASELINE, "VP3"),
+            ("Month 1", MONTH_DAYS[1], TimeKind.FOLLOW_UP, "VP3"),
+            ("Month 3", MONTH_DAYS[3], TimeKind.FOLLOW_UP, "VP2"),
+        )
+    ]
+    made = assess(case(*seen))
+    text = text_of(follow_up_section(made))
+    assert "Vascular invasion, 2026-02-20 to 2026-04-04: VP3." in text
+    assert "Vascular invasion, 2026-06-04: VP2." in text
+    last = as_json(content_of(made))["follow_up"]["response"]["invasion"][-1]
+    assert last == {"on": "2026-06-04", "portal_vein": "VP2", "hepatic_vein": "none"}
+
+
 def test_the_json_holds_the_follow_up_with_reasons_for_its_gaps(followed):
     data = json.loads(json.dumps(as_json(content_of(followed)), allow_nan=False))["follow_up"]
     assert (data["baseline"], data["present"]) == ("MR before", "Month 3")
@@ -120,12 +172,17 @@ def test_without_drawing_the_section_keeps_its_tables_and_says_so(followed, monk
     assert "Month 1 to Month 3" in section.html
 
 
+def series_until(follow_up, surgery_on):
+    return len(next(series_of(follow_up.remnant, date(2026, 3, 4), surgery_on)).percent)
+
+
 def test_the_curves_have_one_point_a_study_that_has_the_share(followed):
     follow_up = followed.follow_up
     sflr, measured = series_of(follow_up.remnant, date(2026, 3, 4))
     assert (sflr.label, measured.label) == (SFLR, MEASURED)
     assert sflr.months_count[1:] == (1, 3)
     assert sflr.months_count[0] < 0
+    assert series_until(follow_up, MONTH_DAYS[1]) == 2, "up to surgery at month 1"
     assert sflr.percent[1] == pytest.approx(follow_up.remnant.at[1].study.sflr_ratio * 100)
     assert len(measured.percent) == 2, "month 3 has no liver volume"
 

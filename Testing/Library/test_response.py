@@ -212,6 +212,27 @@ def test_a_study_that_can_not_be_evaluated_leaves_the_best_response_and_hides_th
     assert "not measured" in why(found.present)
 
 
+def test_a_tumor_that_was_cut_out_has_not_responded() -> None:
+    found = studies(*([tumor("T1", mm)] for mm in (50.0, 45.0, 34.0, 0.0)))  # SD, PR, and nothing left
+    operated = course(found, surgery_on=found[2].on)
+    assert [s.response for s in operated.studies] == [SD, PR, CR], "every study is still told"
+    best = operated.best
+    assert not isinstance(best, Missing)
+    assert (best.response, best.on, operated.present) == (PR, found[2].on, PR), "the day of surgery is before it"
+    sooner = course(found, surgery_on=found[2].on - MONTH / 30)
+    assert sooner.present is SD
+    at_once = course(found, surgery_on=TREATED + MONTH / 30)
+    assert why(at_once.present) == "nothing was read after the treatment and before surgery"
+    assert why(at_once.best) == why(at_once.present)
+
+
+def test_progression_after_surgery_is_progression_all_the_same() -> None:
+    found = studies([tumor("T1", 50.0)], [tumor("T1", 30.0)], [tumor("New", 15.0, is_new=True)])
+    operated = course(found, surgery_on=found[1].on)
+    assert operated.progression is not None and operated.progression.on == found[2].on
+    assert operated.present is PR
+
+
 def test_what_is_typed_and_what_is_measured_must_agree() -> None:
     assert agreed(None, PR, "mrecist") == "PR"
     assert agreed("PR", PR, "mrecist") == "PR"

@@ -192,3 +192,11 @@ def test_every_window_names_rules_of_its_scenario(scenario):
 
 def test_without_a_scenario_no_rule_is_followed():
     assert line(point("CT", MONTH_DAYS[3], flr=600), scenario=None).windows == ()
+
+
+def test_after_surgery_no_imaging_of_the_remnant_is_asked_for_any_more():
+    studies = [point("CT", MONTH_DAYS[3], flr=560), point("Two years", date(2028, 3, 4))]
+    months = [w.title[-1] for w in line(*studies).windows if "remnant" in w.title]
+    operated = line(*studies, facts={"surgery_date": date(2026, 7, 1)})
+    assert months == ["1", "3", "6", "9"]
+    assert [w.title[-1] for w in operated.windows if "remnant" in w.title] == ["1", "3"]

@@ -109,7 +109,7 @@ def _seen(seen: Seen | None) -> str:
 def readinessText(readiness: Sequence[Readiness], badge) -> str:
     """Return for each operation what speaks against it, question by question; *badge* paints a mark by its name."""
     if not readiness:
-        return escape(_("No study after the last treatment yet."))
+        return escape(_("No study after the last treatment yet, or only after surgery."))
     return "<hr>".join("".join(_operation(one, badge)) for one in readiness)
 
 

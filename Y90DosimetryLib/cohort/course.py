@@ -28,11 +28,15 @@ class Seen:
 
     treated_on: date
     responses: tuple[tuple[date, Response], ...]
+    surgery_on: date | None = None
 
     @property
-    def best(self) -> tuple[date, Response]:
-        """The first of the best."""
-        return min(self.responses, key=lambda seen: seen[1].rank)
+    def best(self) -> tuple[date, Response] | Missing:
+        """The first of the best up to surgery: a tumor that was cut out has not responded."""
+        before = [(on, r) for on, r in self.responses if self.surgery_on is None or on <= self.surgery_on]
+        if not before:
+            return Missing("no study between the treatment and surgery can be evaluated", ("lesions",))
+        return min(before, key=lambda seen: seen[1].rank)
 
     @property
     def progression_on(self) -> date | None:
@@ -51,12 +55,12 @@ def course_cells(assessment: Assessment) -> dict[str, Cell]:
     for scope, column in ((Scope.LOCALIZED, "best_localized_mrecist"), (Scope.OVERALL, "best_overall_mrecist")):
         seen = responses_seen(assessment, scope)
         stated = case.disease.facts.get(FACTS[scope])
-        if isinstance(seen, Missing):
-            cells[column] = seen if stated is None else str(stated)
-            cells[f"{column}_months"] = seen
-        else:
-            on, response = seen.best
-            cells |= {column: response.value, f"{column}_months": seen.months(on)}
+        best = seen if isinstance(seen, Missing) else seen.best
+        if isinstance(best, Missing):
+            cells[column] = best if stated is None else str(stated)
+            cells[f"{column}_months"] = best
+        elif not isinstance(seen, Missing):
+            cells |= {column: best[1].value, f"{column}_months": seen.months(best[0])}
     growth = _growth(assessment)
     return cells | {
         **_progression(assessment),
@@ -88,23 +92,24 @@ def responses_seen(assessment: Assessment, scope: Scope) -> Seen | Missing:
     if isinstance(course, Course):
         found |= {s.on: s.response for s in course.studies if not isinstance(s.response, Missing)}
     if found:
-        return Seen(treated_on, tuple(sorted(found.items())))
+        return Seen(treated_on, tuple(sorted(found.items())), follow_up.studies.surgery_on)
     if isinstance(course, Course):
         return course.present if isinstance(course.present, Missing) else Missing("no study can be evaluated")
     return course or Missing("no response is measured or stated", ("lesions", FACTS[scope]))
 
 
 def best_change(assessment: Assessment, label: str) -> Cell:
-    """Return the largest fall of a tumor's viable diameter, -1 to 0 and above: -0.3 is 30 % less."""
+    """Return the largest fall of a tumor's viable diameter up to surgery, -1 to 0 and above: -0.3 is 30 % less."""
     read = assessment.follow_up.response if assessment.follow_up else None
     if read is None or isinstance(read, Missing):
         return read or Missing("no diameter is measured over time", ("lesions",))
     track = next((t for t in read.tracks if t.lesion == label), None)
     if track is None or isinstance(track.baseline_mm, Missing) or track.baseline_mm == 0:
         return Missing("the tumor has no viable diameter before the treatment", ("viable_mm",))
-    later_mm = [mm for on, mm in zip(track.days, track.viable_mm, strict=True) if on > read.treated_on]
+    until = read.surgery_on or date.max
+    later_mm = [mm for on, mm in track.measured if read.treated_on < on <= until]
     if not later_mm:
-        return Missing("the tumor has no viable diameter after the treatment", ("viable_mm",))
+        return Missing("the tumor has no viable diameter between the treatment and surgery", ("viable_mm",))
     return min(later_mm) / track.baseline_mm - 1.0
 
 

@@ -110,8 +110,15 @@ def _tumor_columns() -> Iterator[Column]:
     )
     yield column("afp_ng_ml", UNITS["ng_ml"].screen, "Alpha-fetoprotein of the patient", "afp_ng_ml")
     yield column("index_tumor_size_mm", "mm", f"Longest diameter of this tumor, {PAPER}", "tumor_diameter_mm")
-    yield column("best_mrecist", "", "Best localized mRECIST response of the patient", "localized_mrecist")
-    yield column("best_change_fraction", "fraction", "Largest fall of the viable diameter: -0.3 is 30 % less", LESIONS)
+    yield column(
+        "best_mrecist", "", "Best localized mRECIST response of the patient up to surgery", "localized_mrecist"
+    )
+    yield column(
+        "best_change_fraction",
+        "fraction",
+        "Largest fall of the viable diameter up to surgery: -0.3 is 30 % less",
+        LESIONS,
+    )
     yield column("necrosis", "", f"Pathological necrosis of this tumor ({NECROSES})", PATHOLOGY)
     yield column("mve", "", f"Microvascular emboli in any tumor of the patient ({YES_NO})", PATHOLOGY)
     yield column("post_dose_gy", "Gy", f"Delivered mean dose, {PAPER}: delivered_dose_gy again", "delivered sessions")
@@ -139,7 +146,7 @@ def _course_columns(table: str) -> Iterator[Column]:
     studies = f"{LESIONS}, {OUTCOME}"
     for name, scope in (("localized", "in the treated zone"), ("overall", "of the whole disease")):
         fact = "localized_mrecist" if name == "localized" else "mrecist"
-        meaning = f"Best mRECIST response {scope} (CR, PR, SD, PD)"
+        meaning = f"Best mRECIST response up to surgery, {scope} (CR, PR, SD, PD)"
         yield column(f"best_{name}_mrecist", "", meaning, f"{LESIONS}, {fact}")
         yield column(f"best_{name}_mrecist_months", months, "From the first treatment to that response")
     yield column("progressed", "", f"Progression of the whole disease or recurrence was seen ({YES_NO})", studies)

@@ -68,13 +68,14 @@ def _response(case: Case, studies: Studies) -> ResponseOverTime | Missing | None
         studies.treated_on[0],
         baseline=baseline_readings(studies),
         expects_thrombus=expects_thrombus(case),
+        surgery_on=studies.surgery_on,
     )
 
 
 def present_patient(case: Case, studies: Studies) -> Patient:
-    """Return each value as last measured since the treatment; the body size also from before."""
+    """Return each value as last measured since the treatment, up to surgery; the body size also from before."""
     found: dict[str, object] = {"weight_kg": case.patient.weight_kg, "height_cm": case.patient.height_cm}
-    for study in studies.follow_up:
+    for study in studies.before_surgery:
         if study.point is not None:
             values = {f.name: getattr(study.point.patient, f.name) for f in fields(Patient)}
             found |= {name: value for name, value in values.items() if value is not None}
@@ -82,7 +83,8 @@ def present_patient(case: Case, studies: Studies) -> Patient:
 
 
 def _readiness(case: Case, studies: Studies, present: Known) -> Iterator[Readiness]:
-    spreads = [_spread(case, s) for s in studies.later if s.point is not None and s.point.lesions]
+    read = [s for s in studies.later if s.point is not None and s.point.lesions]
+    spreads = [_spread(case, s) for s in read if not studies.is_after_surgery(s)]
     criteria = transplant_criteria(spreads[-1]) if spreads else ()
     since = lasting(spreads) if spreads else ()
     for operation in Operation:

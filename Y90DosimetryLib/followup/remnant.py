@@ -1,8 +1,8 @@
 """The remnant over time: sFLR and measured share at every study, growth between them, and the dose beside it.
 
-Formulas stand in `volumetry`. Growth is measured against the baseline and from each study to the next. The kinetic
-growth rate divides by the weeks in which the remnant could grow: from the earlier study, or from the last treatment
-where that was later.
+Formulas stand in `volumetry`. Growth is measured against the baseline and from each study to the next, up to surgery:
+what an operation leaves regrows for another reason. The kinetic growth rate divides by the weeks in which the remnant
+could grow: from the earlier study, or from the last treatment where that was later.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Remnant:
 
 def remnant_of(studies: Studies, perfused_normal_gy: float | Missing) -> Remnant:
     """Return the remnant over time; the dose is that of all sessions that count."""
-    series = [studies.baseline, *studies.later]
+    series = _series(studies)
     return Remnant(
         tuple(_at(studies, study) for study in studies.all),
         tuple(growth_of(studies, studies.baseline, later) for later in series[1:]),
@@ -104,6 +104,11 @@ def remnant_of(studies: Studies, perfused_normal_gy: float | Missing) -> Remnant
         perfused_normal_gy,
         tuple(_notes(studies)),
     )
+
+
+def _series(studies: Studies) -> list[Study]:
+    """Return the baseline and what may show growth by the treatment."""
+    return [studies.baseline, *(s for s in studies.later if not studies.is_after_surgery(s))]
 
 
 def growth_of(studies: Studies, earlier: Study, later: Study) -> Growth:
@@ -154,7 +159,7 @@ def _weeks(studies: Studies, earlier: Study, later: Study) -> float | Missing:
 
 def _notes(studies: Studies) -> Iterator[str]:
     """Say where the estimated liver volume changed with the weight; otherwise it is the same at all studies."""
-    series = [studies.baseline, *studies.later]
+    series = _series(studies)
     for first, second in pairwise(series):
         if first.weight_kg is None or second.weight_kg is None:
             continue
@@ -167,6 +172,9 @@ def _notes(studies: Studies) -> Iterator[str]:
             f" estimated liver volume from {first.telv_ml:.0f} to {second.telv_ml:.0f} mL. Ascites and edema change"
             " the weight too: compare the mL."
         )
+    after = ", ".join(s.label for s in studies.later if studies.is_after_surgery(s))
+    if after:
+        yield f"{after}: after surgery on {studies.surgery_on}. What was left regrows: no growth by Y-90 is told."
     for study in studies.all:
         if study.volumes.typed:
             names = ", ".join(sorted(role.display_name.lower() for role in study.volumes.typed))

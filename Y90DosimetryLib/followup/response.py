@@ -6,7 +6,7 @@ The arithmetic is that of the room `response`; this view only arranges it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ..missing import Missing
@@ -36,15 +36,32 @@ class LesionTrack:
     is_target: bool
     is_new: bool = False
     """Whether it was called new on any study."""
+    surgery_on: date | None = None
+
+    @property
+    def latest_mm(self) -> float:
+        """The last of `followed`."""
+        return self.followed[-1][1]
+
+    @property
+    def measured(self) -> tuple[tuple[date, float], ...]:
+        """Each day with the viable length in mm."""
+        return tuple(zip(self.days, self.viable_mm, strict=True))
+
+    @property
+    def followed(self) -> tuple[tuple[date, float], ...]:
+        """What was measured up to surgery; all where the lesion was seen only after it."""
+        until = self.surgery_on or date.max
+        return tuple((on, mm) for on, mm in self.measured if on <= until) or self.measured
 
     @property
     def latest_change_fraction(self) -> float | Missing:
-        """The change from before the treatment to the last measurement; -1 where nothing enhances any more."""
+        """The change from before the treatment to `latest_mm`; -1 where nothing enhances any more."""
         if isinstance(self.baseline_mm, Missing):
             return self.baseline_mm
         if self.baseline_mm == 0:
             return Missing(f"'{self.lesion}' did not enhance before the treatment: no relative change")
-        return self.viable_mm[-1] / self.baseline_mm - 1
+        return self.latest_mm / self.baseline_mm - 1
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,7 @@ class ResponseOverTime:
     overall: Course | Missing
     tracks: tuple[LesionTrack, ...]
     invasion: tuple[InvasionSeen, ...]
+    surgery_on: date | None = None
 
     def course(self, scope: Scope) -> Course | Missing:
         """Return the course of a scope."""
@@ -79,7 +97,7 @@ class ResponseOverTime:
         return () if isinstance(course, Missing) else tuple(self._seen(s) for s in course.studies)
 
     def best(self, scope: Scope) -> Seen | Missing:
-        """Return the best response and when it was first seen."""
+        """Return the best response up to surgery, and when it was first seen."""
         course = self.course(scope)
         found = course if isinstance(course, Missing) else course.best
         return found if isinstance(found, Missing) else self._seen(found)
@@ -101,6 +119,7 @@ def response_over_time(
     *,
     baseline: Readings | None = None,
     expects_thrombus: bool = False,
+    surgery_on: date | None = None,
 ) -> ResponseOverTime:
     """Return the view of all readings; the arguments are those of `response.response_of`.
 
@@ -111,7 +130,9 @@ def response_over_time(
     """
     ordered = sorted(studies, key=lambda s: s.on)
     localized, overall = (
-        response_of(ordered, treated_on, scope, baseline=baseline, expects_thrombus=expects_thrombus)
+        response_of(
+            ordered, treated_on, scope, baseline=baseline, expects_thrombus=expects_thrombus, surgery_on=surgery_on
+        )
         for scope in (Scope.LOCALIZED, Scope.OVERALL)
     )
     start_on = treated_on if isinstance(overall, Missing) else overall.baseline_on
@@ -119,16 +140,18 @@ def response_over_time(
     later = [s for s in ordered if s.on > treated_on]
     shown = [first, *later] if first is not None else later
     targets = () if isinstance(overall, Missing) else overall.followed.targets
-    return ResponseOverTime(
-        treated_on, localized, overall, _tracks(first, later, targets), tuple(_invasion(first, shown))
-    )
+    tracks = _tracks(first, later, targets, surgery_on)
+    return ResponseOverTime(treated_on, localized, overall, tracks, tuple(_invasion(first, shown)), surgery_on)
 
 
-def _tracks(first: Readings | None, later: Sequence[Readings], targets: Sequence[str]) -> tuple[LesionTrack, ...]:
+def _tracks(
+    first: Readings | None, later: Sequence[Readings], targets: Sequence[str], surgery_on: date | None
+) -> tuple[LesionTrack, ...]:
     shown = [first, *later] if first is not None else list(later)
     names = dict.fromkeys(r.lesion for s in shown for r in s.lesions)
     before = {r.lesion: r.viable_mm for r in first.lesions} if first is not None else {}
-    return tuple(t for name in names if (t := _track(name, shown, before.get(name), name in targets)) is not None)
+    tracks = (_track(name, shown, before.get(name), name in targets) for name in names)
+    return tuple(replace(track, surgery_on=surgery_on) for track in tracks if track is not None)
 
 
 def _track(name: str, shown: Sequence[Readings], before_mm: float | None, is_target: bool) -> LesionTrack | None:

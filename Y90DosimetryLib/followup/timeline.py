@@ -133,7 +133,8 @@ def _windows(case: Case, studies: Studies, as_of: date) -> Iterator[Window]:
     if _covers("S4-TIME-01", scenario) and case.disease.facts.get("bilobar_strategy") == "staged":
         yield from _stages(case, studies, studies.treated_on, as_of)
     if _covers("S2-FU-01", scenario):
-        yield from (_remnant_imaging(case, studies, last, month, as_of) for month in FLR_IMAGING_MONTHS)
+        windows = (_remnant_imaging(case, studies, last, month, as_of) for month in FLR_IMAGING_MONTHS)
+        yield from (w for w in windows if studies.surgery_on is None or w.due_from <= studies.surgery_on)
     if _covers("S1-FU-01", scenario):
         yield _response_imaging(studies, last, as_of)
     if _covers("S3-FU-01", scenario):

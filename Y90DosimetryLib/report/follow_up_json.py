@@ -12,6 +12,7 @@ from ..followup.response import ResponseOverTime, Seen
 from ..followup.timeline import TimeLine
 from ..missing import Missing
 from ..response import Scope
+from ..staging import HepaticVeinInvasion, PortalInvasion
 
 
 def follow_up_json(follow_up: FollowUp) -> dict[str, Any]:
@@ -19,6 +20,7 @@ def follow_up_json(follow_up: FollowUp) -> dict[str, Any]:
     return {
         "baseline": follow_up.studies.baseline.label,
         "present": follow_up.studies.present.label if follow_up.studies.present else None,
+        **value_or_reason("surgery_on", follow_up.studies.surgery_on),
         "time_line": _time_line(follow_up.time_line),
         "remnant": _remnant(follow_up.remnant),
         "response": _response(follow_up.response),
@@ -129,12 +131,20 @@ def _response(response: ResponseOverTime | Missing | None) -> dict[str, Any] | N
             "is_target": t.is_target,
             "is_new": t.is_new,
             **value_or_reason("baseline_mm", t.baseline_mm),
-            "viable_mm": [{"on": on.isoformat(), "mm": mm} for on, mm in zip(t.days, t.viable_mm, strict=True)],
+            "viable_mm": [{"on": on.isoformat(), "mm": mm} for on, mm in t.measured],
             **value_or_reason("change_fraction", t.latest_change_fraction),
         }
         for t in response.tracks
     ]
+    found["invasion"] = [
+        {"on": i.on.isoformat(), **_class("portal", i.portal), **_class("hepatic", i.hepatic)}
+        for i in response.invasion
+    ]
     return found
+
+
+def _class(vein: str, grade: PortalInvasion | HepaticVeinInvasion | Missing) -> dict[str, Any]:
+    return value_or_reason(f"{vein}_vein", grade if isinstance(grade, Missing) else grade.name if grade else "none")
 
 
 def _seen(seen: Seen) -> dict[str, Any]:

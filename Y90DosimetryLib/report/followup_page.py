@@ -18,6 +18,7 @@ from ..guidelines.wording import value_text
 from ..measures import measure, written
 from ..missing import Missing
 from ..structures import Role
+from ..studies import Studies
 from .followup_outcome import outcome_html
 from .followup_plots import remnant_plot
 from .followup_response import PICTURES as RESPONSE_PICTURES
@@ -64,9 +65,7 @@ def follow_up_pictures(follow_up: FollowUp) -> dict[str, bytes]:
 def _parts(
     follow_up: FollowUp, findings: tuple[Finding, ...], pictures: Mapping[str, bytes], why_none: str
 ) -> Iterator[str]:
-    baseline, present = follow_up.studies.baseline, follow_up.studies.present
-    now = f"Latest study: {present.label}." if present else "No study after the last treatment yet."
-    yield f'<p class="soft">Baseline: {escape(baseline.label)}. {escape(now)}</p>'
+    yield f'<p class="soft">Baseline: {escape(follow_up.studies.baseline.label)}. {escape(_now(follow_up.studies))}</p>'
     for sentence in follow_up.contradictions:
         yield f"<p>{tag('warning', 'contradiction')} {escape(sentence)}</p>"
     yield gap(f"No pictures: {why_none}") if why_none else ""
@@ -80,6 +79,16 @@ def _parts(
     if follow_up.readiness:
         yield "<h3>Readiness for surgery</h3>"
         yield from (_readiness(one) for one in follow_up.readiness)
+
+
+def _now(studies: Studies) -> str:
+    """Say which study is the present one, and what those after surgery are good for."""
+    present = studies.present
+    if not any(studies.is_after_surgery(s) for s in studies.later):
+        return f"Latest study: {present.label}." if present else "No study after the last treatment yet."
+    surgery = f"surgery on {studies.surgery_on}"
+    found = f"Latest study before {surgery}: {present.label}." if present else f"No study from treatment to {surgery}."
+    return f"{found} Later ones tell recurrence; response, growth and readiness are read up to surgery."
 
 
 def _time_line(line: TimeLine) -> str:

@@ -54,8 +54,8 @@ def remnant_plot(
 ) -> bytes:
     """Draw the remnant's shares against the months since the last treatment and return a PNG file.
 
-    Treatments are vertical lines; *surgery* is the best time for it, drawn as a band. A study whose day is not
-    known, or whose share is missing, has no point.
+    Treatments and the day of surgery are vertical lines; *surgery* is the best time for it, drawn as a band. A study
+    whose day is not known, whose share is missing, or that is later than surgery has no point.
 
     Raises
     ------
@@ -67,16 +67,19 @@ def remnant_plot(
     if isinstance(studies.treated_on, Missing) or not studies.treated_on:
         raise InputError("the day of the treatment is not known", where="plot", remedy="Enter the time of infusion")
     zero = studies.treated_on[-1]
-    series = tuple(series_of(remnant, zero))
+    series = tuple(series_of(remnant, zero, studies.surgery_on))
     if not series:
         raise InputError("no study has a remnant and a day", where="plot", remedy="Outline it, or type its volume")
     limit = remnant.sflr_for_resection_fraction * 100
     months = [m for s in series for m in s.months_count]
-    treated = [calendar_months_count(zero, day) for day in studies.treated_on]
+    marks = [(day, f"Y-90, {day}") for day in studies.treated_on]
+    if studies.surgery_on:
+        marks.append((studies.surgery_on, f"Surgery, {studies.surgery_on}"))
+    marked = [calendar_months_count(zero, day) for day, _ in marks]
     band = None if surgery is None else tuple(calendar_months_count(zero, day) for day in surgery)
     x_ends = (
-        min([*months, *treated]) - _MARGIN_MONTHS,
-        max([*months, _LEAST_MONTHS, *(band or ())]) + _MARGIN_MONTHS,
+        min([*months, *marked]) - _MARGIN_MONTHS,
+        max([*months, *marked, _LEAST_MONTHS, *(band or ())]) + _MARGIN_MONTHS,
     )
     y_ends = 0.0, round_up(max([_LEAST_PERCENT, *(p * 1.05 for s in series for p in s.percent)]))
     canvas = Canvas(size_px, _PAPER)
@@ -89,7 +92,7 @@ def remnant_plot(
     if band:
         canvas.fill((round(column(band[0])), area[1], round(column(band[1])), area[3]), _BAND)
     _axes(canvas, area, (x_ends, column), (y_ends, row))
-    _treatments(canvas, area, [(column(m), day) for m, day in zip(treated, studies.treated_on, strict=True)])
+    _marks(canvas, area, [(column(m), text) for m, (_, text) in zip(marked, marks, strict=True)])
     level = row(limit)
     across = np.array([[area[0], level], [area[2], level]], dtype=np.float64)
     canvas.lines([across], _LIMIT.on_light, _LIMIT.width_px, dashes_px=_LIMIT.dashes_px)
@@ -106,8 +109,8 @@ def remnant_plot(
     return canvas.png()
 
 
-def series_of(remnant: Remnant, zero: date) -> Iterator[Series]:
-    """Yield the standardized and the measured share; one without any point is left out."""
+def series_of(remnant: Remnant, zero: date, until: date | None = None) -> Iterator[Series]:
+    """Yield the standardized and the measured share up to a day; one without any point is left out."""
     shares: tuple[tuple[str, Callable[[Study], float | Missing], LineStyle], ...] = (
         (SFLR, lambda study: study.sflr_ratio, _SFLR),
         (MEASURED, lambda study: study.measured_ratio, _MEASURED),
@@ -118,6 +121,7 @@ def series_of(remnant: Remnant, zero: date) -> Iterator[Series]:
             for at in remnant.at
             for share in (read(at.study),)
             if not isinstance(share, Missing) and not isinstance(at.study.on, Missing)
+            if until is None or at.study.on <= until
         ]
         if points:
             months, percent = zip(*points, strict=True)
@@ -161,13 +165,12 @@ def _axes(
     canvas.text(words, middle, lowest, name, _INK, across="center", down="bottom", bold=True)
 
 
-def _treatments(canvas: Canvas, area: Box, places: Sequence[tuple[float, date]]) -> None:
+def _marks(canvas: Canvas, area: Box, places: Sequence[tuple[float, str]]) -> None:
     font = canvas.font_px(_MARKER)
     free_from = [-np.inf, -np.inf]
-    for x, day in places:
+    for x, text in places:
         line = np.array([[x, area[1]], [x, area[3]]], dtype=np.float64)
         canvas.lines([line], _MARK, 1.6, dashes_px=(5.0, 4.0))
-        text = f"Y-90, {day.isoformat()}"
         half = text_width_px(text, font) / 2
         x = max(x, area[0] + half)
         step = 0 if x - half >= free_from[0] else 1

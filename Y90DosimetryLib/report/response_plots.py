@@ -43,7 +43,7 @@ def lesion_plot(
     """Draw the viable length of each lesion against the months since the treatment and return a PNG file.
 
     A length before the treatment stands left of month 0. Studies on which a lesion was not measured have no point;
-    the line joins those on either side.
+    the line joins those on either side, and ends with surgery.
 
     Raises
     ------
@@ -56,9 +56,9 @@ def lesion_plot(
     canvas = Canvas(size_px, _PAPER)
     styles = [_STYLES[i % len(_STYLES)] for i in range(len(tracks))]
     entries = [Entry(_named(t), s.on_light, s.dashes_px, s.width_px) for t, s in zip(tracks, styles, strict=True)]
-    months = [[calendar_months_count(treated_on, day) for day in t.days] for t in tracks]
+    months = [[calendar_months_count(treated_on, day) for day, _ in t.followed] for t in tracks]
     x_ends = min(0.0, *(m for row in months for m in row)), round_up(max(1.0, *(m for row in months for m in row)))
-    y_ends = 0.0, round_up(max(1.0, *(mm for t in tracks for mm in t.viable_mm)))
+    y_ends = 0.0, round_up(max(1.0, *(mm for t in tracks for _, mm in t.followed)))
     legend = min(max(text_width_px(e.label, canvas.font_px(TEXT)) for e in entries), size_px[0] // 4)
     area = _area(canvas, legend + canvas.px(SWATCH + GAP + 32), canvas.font_px(_NUMBER) + canvas.px(10), bool(title))
     column, row = _along(area[0], area[2], x_ends), _along(area[3], area[1], y_ends)
@@ -78,7 +78,7 @@ def lesion_plot(
     _x_title(canvas, area, "Months since treatment")
     point = canvas.px(_POINT)
     for track, style, when in zip(tracks, styles, months, strict=True):
-        places = np.array([[column(m), row(mm)] for m, mm in zip(when, track.viable_mm, strict=True)])
+        places = np.array([[column(m), row(mm)] for m, (_, mm) in zip(when, track.followed, strict=True)])
         canvas.lines([places], style.on_light, style.width_px, dashes_px=style.dashes_px)
         for x, y in places:
             canvas.fill((round(x) - point, round(y) - point, round(x) + point, round(y) + point), style.on_light)

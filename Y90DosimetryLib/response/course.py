@@ -34,18 +34,28 @@ class Course:
     baseline_on: date
     followed: Followed
     studies: tuple[StudyResponse, ...]
+    surgery_on: date | None = None
+
+    @property
+    def before_surgery(self) -> tuple[StudyResponse, ...]:
+        """The studies up to the day of surgery: a tumor that was cut out has not responded."""
+        return tuple(s for s in self.studies if self.surgery_on is None or s.on <= self.surgery_on)
 
     @property
     def present(self) -> Response | Missing:
-        """The response on the latest study; it is not replaced by an earlier one where that can't be evaluated."""
-        if not self.studies:
-            return Missing("nothing was read after the treatment", ("lesions",))
-        return self.studies[-1].response
+        """The response on the latest study up to surgery; none before it stands in where that can't be evaluated."""
+        if not self.before_surgery:
+            until = " and before surgery" if self.studies else ""
+            return Missing(f"nothing was read after the treatment{until}", ("lesions",))
+        return self.before_surgery[-1].response
 
     @property
     def best(self) -> StudyResponse | Missing:
-        """The first study with the best response between treatment and the latest study, as the cohort reports it."""
-        known = [s for s in self.studies if not isinstance(s.response, Missing)]
+        """The first study with the best response between the treatment and surgery, or the latest study without it.
+
+        Source: Meerun et al. 2022, Methods, baseline imaging and follow-up.
+        """
+        known = [s for s in self.before_surgery if not isinstance(s.response, Missing)]
         if not known:
             return self.present if isinstance(self.present, Missing) else Missing("no study can be evaluated")
         return min(known, key=_rank)
@@ -70,11 +80,13 @@ def response_of(
     *,
     baseline: Readings | None = None,
     expects_thrombus: bool = False,
+    surgery_on: date | None = None,
 ) -> Course | Missing:
     """Return the response over time, against *baseline* or else the latest study up to the day of the treatment.
 
     With several treatments *treated_on* is the day of the first. `expects_thrombus` says that there is a tumor
     thrombus: readings that leave it out are then missing, not free of it. Studies without any reading are skipped.
+    Those after *surgery_on* tell progression, and neither the present nor the best response.
     A new lesion that a study reports without listing it can't be followed: progression then stays.
 
     Raises
@@ -118,7 +130,7 @@ def response_of(
         if response is not Response.PD and (gone := first_missing(*unsure)):
             response, notes = gone, ()
         found.append(StudyResponse(study.on, response, tumor, states, (*tumor.notes, *notes)))
-    return Course(scope, treated_on, first.on, followed, tuple(found))
+    return Course(scope, treated_on, first.on, followed, tuple(found), surgery_on)
 
 
 def agreed(stated: str | None, read: Response | Missing | None, name: str) -> str | Missing:
