@@ -145,6 +145,14 @@ def test_dates_become_months_between_them():
     assert value(rows, "case_stage") == "follow_up"
 
 
+def test_an_operation_before_the_treatment_is_no_time_to_surgery():
+    rows = found(session(basis=Basis.DELIVERED), facts={"surgery_date": date(2026, 3, 3), "surgery_planned": True})
+    assert value(rows, "to_surgery_months") is None
+    assert "before the last treatment" in rows["to_surgery_months", ""].missing_because
+    same_day = found(session(basis=Basis.DELIVERED), facts={"surgery_date": date(2026, 3, 4)})
+    assert value(same_day, "to_surgery_months") == 0
+
+
 @pytest.mark.parametrize(("basis", "stage"), [(Basis.PLANNED, "planning"), (Basis.DELIVERED, "treated")])
 def test_the_stage_follows_the_last_session(basis, stage):
     assert value(found(session(basis=basis)), "case_stage") == stage

@@ -155,7 +155,10 @@ def _since_treatment(view: View) -> Value:
 
 
 def _to_surgery(view: View) -> Value:
-    return months_between(view.last_given_at, view.fact("surgery_date"))
+    months = months_between(view.last_given_at, view.fact("surgery_date"))
+    if isinstance(months, float | int) and months < 0:
+        return Missing("the day of surgery lies before the last treatment", ("surgery_date",))
+    return months
 
 
 def _each(read: object) -> ItemFunction:
