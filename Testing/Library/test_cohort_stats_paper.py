@@ -9,8 +9,8 @@ from pathlib import Path
 import cohort_paper
 import pytest
 
-from Y90DosimetryLib.cohort.analysis import By
-from Y90DosimetryLib.cohort.table import example_table
+from Y90DosimetryLib.cohort.analysis import By, cohort_statistics
+from Y90DosimetryLib.cohort.table import example_table, parse_table
 from Y90DosimetryLib.followup.pathology import Necrosis
 from Y90DosimetryLib.missing import Missing
 
@@ -53,6 +53,29 @@ def test_tumors_and_patients_disagree_and_the_page_says_so() -> None:
     dose, complete = cohort_paper.STATS.disagreements
     assert dose.startswith("Dose by necrosis: p = 0.045 by tumor; p = 0.143 by patient, lowest")
     assert complete.startswith("Dose-response, complete necrosis")
+
+
+DOSES = {"CPN": (500, 520, 540, 560, 580), "Partial": (100, 120, 140, 160, 180)}
+
+
+def disagreements(one_patient_of: int, index: str = "1") -> tuple[str, ...]:
+    """Of ten tumors whose dose tells their necrosis; as many in a row belong to one patient."""
+    lines = ["tumor_id,patient,post_dose_gy,necrosis,is_index_row"]
+    for necrosis, doses in DOSES.items():
+        lines += [f"{dose},{necrosis}{i // one_patient_of},{dose},{necrosis},{index if not i % one_patient_of else 0}"
+                  for i, dose in enumerate(doses)]  # fmt: skip
+    return cohort_statistics(parse_table("\n".join(lines), "t")).disagreements
+
+
+def test_what_can_not_be_judged_contradicts_nothing_but_a_finding_by_tumor_alone() -> None:
+    assert disagreements(1) == (), "one tumor a patient: separated doses have no fit, and neither has"
+    assert disagreements(1, index="0") == ()
+    assert disagreements(2, index="0") == disagreements(2), "that no index tumor is named is no other conclusion"
+    (alone,) = disagreements(5)
+    assert alone == (
+        "Dose by necrosis: p = 0.009 by tumor; not judged by patient, lowest dose of the tumors; "
+        "not judged by patient, dose of the index tumor"
+    )
 
 
 def test_survival_is_missing_and_not_made_up() -> None:

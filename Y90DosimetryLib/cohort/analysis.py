@@ -219,7 +219,7 @@ def _disagreements(by_necrosis: Sequence[DoseByNecrosis], fits: Sequence[Fitted]
         yield from _differing(
             f"Dose-response, {outcome}",
             results,
-            lambda r: isinstance(r.d50, Missing) if isinstance(r, DoseResponse) else None,
+            lambda r: not isinstance(r.d50, Missing) if isinstance(r, DoseResponse) else None,
             _p_of,
         )
 
@@ -234,5 +234,11 @@ def _differing(
     verdict: Callable[[RankTest | DoseResponse | Missing], bool | None],
     words: Callable[[RankTest | DoseResponse | Missing], str],
 ) -> Iterable[str]:
-    if len({verdict(result) for _, result in results}) > 1:
+    """Yield one sentence where a conclusion by tumor is not that by patient, or can't be drawn by patient at all.
+
+    What is not judged by itself contradicts nothing: a dose of the index tumor that the table does not name, say.
+    """
+    by_tumor, *others = (verdict(result) for _, result in results)
+    by_patient = {v for v in others if v is not None}
+    if by_tumor is not None and by_patient != {by_tumor} and (by_patient or by_tumor):
         yield f"{title}: " + "; ".join(f"{words(result)} by {by.value}" for by, result in results)
