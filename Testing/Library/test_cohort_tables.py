@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import replace
 from datetime import date
@@ -14,6 +15,7 @@ from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Basis, Case
 from Y90DosimetryLib.cohort.dictionary import COLUMNS, column_name, columns_of
 from Y90DosimetryLib.cohort.rows import rows_of, without_names
+from Y90DosimetryLib.cohort.store import KEY_HEADINGS, Store
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.io.case_file import read_case, write_case
 from Y90DosimetryLib.measures import Known
@@ -137,6 +139,20 @@ def test_a_time_to_surgery_is_an_interval_of_months(both):
     facts = {**both.disease.facts, "surgery_date": date(2026, 9, 4)}  # the treatment was on March 4
     [row, *_] = rows_of(assess(replace(both, disease=replace(both.disease, facts=facts))))["tumors"]
     assert row["tts_months"] == pytest.approx(6.0)
+
+
+def test_a_spreadsheet_computes_no_label_and_the_key_is_read_as_it_was(tmp_path):
+    store = Store(tmp_path)
+    with store.locked():
+        numbers = store.numbered(["=HYPERLINK(1)", "@b", "'c", "-d", "e"])
+        lines = [(number, "", name, "+1", "done", "") for name, number in numbers.items()]
+        store.write_table(store.key_path, KEY_HEADINGS, lines)
+        assert store.numbered(["e", "f", "=HYPERLINK(1)"]) == {**numbers, "f": "case-0006"}
+    with store.key_path.open(encoding="utf-8") as stream:
+        written = list(csv.DictReader(stream))
+    assert {row["path"] for row in written} == {"'=HYPERLINK(1)", "'@b", "''c", "'-d", "e", "f"}
+    store.write_table(tmp_path / "t.csv", ("a", "b", "c"), [(-0.3, True, None)])
+    assert (tmp_path / "t.csv").read_text(encoding="utf-8") == "a,b,c\n-0.3,1,\n", "a number stays one"
 
 
 # The dictionary

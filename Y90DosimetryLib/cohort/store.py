@@ -30,6 +30,8 @@ WARNING = (
 )
 UNFINISHED = re.compile(r"\..+-[0-9a-f]{8}\.\w+")
 """How `io.writing` names a file until it is whole."""
+FORMULAS = ("=", "+", "-", "@", "'")
+"""What a text begins with where a spreadsheet would compute it, and the apostrophe that prevents this."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Store:
                     where=str(self.key_path),
                     remedy="Mend the line, or remove the file",
                 )
-        return [row for row in rows if not row["tumor"]]
+        return [{**row, "path": _typed(row["path"])} for row in rows if not row["tumor"]]
 
     # Results
 
@@ -145,12 +147,26 @@ class Store:
     # Tables
 
     def write_table(self, path: Path, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write a table as CSV; numbers in full precision, yes and no as 1 and 0, nothing where there is no value."""
+        """Write a table as CSV; numbers in full precision, yes and no as 1 and 0, nothing where there is no value.
+
+        A text that a spreadsheet would take for a formula gets an apostrophe before it.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(headings)
-        writer.writerows([int(v) if isinstance(v, bool) else v for v in row] for row in rows)
+        writer.writerows([_cell(v) for v in row] for row in rows)
         write_text(text.getvalue(), path, overwrite=True)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULAS) else value
+    return int(value) if isinstance(value, bool) else value
+
+
+def _typed(cell: str) -> str:
+    """Return a text as it was before `_cell` kept it from being a formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULAS) else cell
 
 
 def _digest(name: str) -> str:
