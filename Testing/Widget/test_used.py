@@ -23,6 +23,8 @@ WRONG = {
     "x = ctk.ctkNothing()": "ctk.ctkNothing is not in qt_api_extract.json",
     "x = qt.Qt.CheckState.Checked": "qt.Qt.CheckState.Checked: not every PythonQt knows scoped enumerations",
     "slicer.app.layoutManager().sliceWidget('Red').sliceView().fit()": "qMRMLSliceView has no fit",
+    "isinstance(self.ui.applyButton, qt.QWidget)": "only a plain QWidget is an instance",
+    "isinstance(self.ui.applyButton, (str, ctk.ctkComboBox))": "only a plain ctkComboBox is an instance",
     "for b in (self.ui.applyButton, self.ui.labelEdit): b.row": "QLineEdit or QPushButton has no row",
     "b = self.ui.applyButton; b.checkStateChanged": "checkStateChanged does not exist in Qt 5",
 }

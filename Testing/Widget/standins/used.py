@@ -203,6 +203,10 @@ class _Reader:
         class_ = _class_name(node.func)
         if class_ and node.keywords:
             yield node.lineno, f"{class_}(): PythonQt's constructors take no keyword arguments"
+        if isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            kinds = node.args[1].elts if isinstance(node.args[1], ast.Tuple) else [node.args[1]]
+            for kind in filter(_class_name, kinds):
+                yield node.lineno, f"PythonQt's classes do not inherit: only a plain {_class_name(kind)} is an instance"
         if not isinstance(node.func, ast.Attribute):
             return
         called, classes = node.func.attr, self.types(node.func.value) - {UI, TOP}

@@ -13,6 +13,8 @@ from .fields import ChoiceField, DateField, Field, NumberField
 
 FIRST = ("lobes_involved", "pvtt_grade", "pvtt_side")
 """Facts that suggest the scenario: they stand above it, not in the groups."""
+CHOSEN = (Kind.YES_NO, Kind.CHOICE)
+"""Kinds of questions with a few answers to choose from; the others are typed."""
 CAPITALS = {
     "hcc": "HCC",
     "multiphase_mr": "multiphase MR",
@@ -39,7 +41,7 @@ class FactRow:
         title = _(fact.title)
         self.label = qt.QLabel(f"{title} ({fact.unit})" if fact.unit else title)
         self.label.wordWrap = True
-        isChoice = fact.kind in (Kind.YES_NO, Kind.CHOICE)
+        isChoice = fact.kind in CHOSEN
         self.widget = qt.QComboBox() if isChoice else qt.QLineEdit()
         if isChoice:
             self.widget.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
@@ -54,7 +56,7 @@ class FactRow:
 
     def _newField(self, title: str) -> Field:
         fact = self.fact
-        if isinstance(self.widget, qt.QComboBox):
+        if fact.kind in CHOSEN:
             return ChoiceField(title, self.widget, self._store, choicesOf(fact), unknown=_("unknown"))
         if fact.kind is Kind.DATE:
             return DateField(title, self.widget, self._store)
@@ -90,7 +92,8 @@ class FactGroups:
     def __init__(self, section, layout, firstLayout) -> None:
         self._section = section
         self._known: dict = {}
-        first = _grid(firstLayout)
+        first = qt.QGridLayout()
+        firstLayout.addLayout(_stretched(first))
         for row, name in enumerate(name for name in FIRST if name in CATALOG):
             FactRow(section, self._known, CATALOG[name], first, row)
         self._groups = []
@@ -99,7 +102,8 @@ class FactGroups:
             box = ctk.ctkCollapsibleGroupBox()
             box.title = _(title)
             box.objectName = f"{group}FactsBox"
-            grid = _grid(box)
+            grid = qt.QGridLayout()
+            box.setLayout(_stretched(grid))
             rows = [FactRow(section, self._known, fact, grid, row) for row, fact in enumerate(facts)]
             self._groups.append((box, _(title), rows))
             box.collapsed = True
@@ -122,12 +126,8 @@ class FactGroups:
                 box.visible = bool(asked)
 
 
-def _grid(parent):
-    grid = qt.QGridLayout()
-    if isinstance(parent, qt.QWidget):
-        parent.setLayout(grid)
-    else:
-        parent.addLayout(grid)
+def _stretched(grid):
+    """Return a grid that gives questions more room than answers."""
     grid.setColumnStretch(0, 3)
     grid.setColumnStretch(1, 2)
     return grid
