@@ -10,6 +10,7 @@ import vtk
 from scene_kit import matrix4, segment
 from Y90DosimetrySlicer import outlines
 from Y90DosimetrySlicer.cases import Sources
+from Y90DosimetrySlicer.outcomes import pathologyMadeFor
 from Y90DosimetrySlicer.parameters import newParameters, rolesOf
 from Y90DosimetrySlicer.workflow import Workflow
 
@@ -156,3 +157,33 @@ def test_the_colors_tell_two_perfused_volumes_apart(scene) -> None:
     segmentation = parameters.segmentation.GetSegmentation()
     colors = [segmentation.GetSegment(i).GetColor() for i, r in rolesOf(parameters).items() if r is Role.PERFUSED]
     assert colors[0] != colors[1]
+
+
+def test_another_segmentation_takes_over_by_names_and_never_by_ids_that_repeat(parameters) -> None:
+    before = parameters.segmentation.GetSegmentation()
+    perfused = next(id_ for id_, role in rolesOf(parameters).items() if role is Role.PERFUSED)
+    tumor = idOf(parameters, Role.TUMOR)
+    pathologyMadeFor(parameters, tumor).necrosisFraction = 0.5
+    pathologyMadeFor(parameters, idOf(parameters, Role.LIVER)).necrosisFraction = 0.9
+    other = outlines.newSegmentation("From another program", parameters.ct)
+    content = other.GetSegmentation()
+    for id_ in before.GetSegmentIDs():
+        name = "Liver" if id_ == tumor else before.GetSegment(tumor).GetName() if id_ == perfused else f"Contour {id_}"
+        content.AddEmptySegment(id_, name)
+    outlines.useSegmentation(parameters, other)
+    assert parameters.segmentation is other
+    assert rolesOf(parameters) == {tumor: Role.LIVER, perfused: Role.TUMOR}
+    assert parameters.sessions[0].infusions[0].perfusedSegmentId == ""
+    stored = {one.segmentId: one.necrosisFraction for one in parameters.outcome.pathology}
+    assert stored == {perfused: 0.5, tumor: 0.9}
+
+
+def test_roles_of_a_deleted_segmentation_do_not_come_back_with_the_next_one(workflow) -> None:
+    parameters = workflow.parameters
+    outlines.addSegment(parameters, Role.TUMOR, "Late tumor")
+    last = list(parameters.segmentation.GetSegmentation().GetSegmentIDs())[-1]
+    slicer.mrmlScene.RemoveNode(parameters.segmentation)
+    workflow.createStructures()
+    assert last not in parameters.segmentation.GetSegmentation().GetSegmentIDs()
+    parameters.segmentation.GetSegmentation().AddEmptySegment(last, "A margin")
+    assert last not in rolesOf(parameters)

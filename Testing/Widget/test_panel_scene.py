@@ -93,6 +93,70 @@ def test_renamed_and_removed_segments_are_followed(hand):
     assert "Big tumor" not in [table.item(r, 0).text() for r in range(table.rowCount)]
 
 
+def loadedSegmentation(ids):
+    """Put a segmentation into the scene as if it came from a file: the same IDs, other names."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "From RTSTRUCT")
+    for id_, name in zip(ids, ("GTV", "Liver"), strict=False):
+        node.GetSegmentation().AddEmptySegment(id_, name)
+    return node
+
+
+def test_a_segmentation_that_is_in_the_scene_can_be_chosen(hand):
+    hand.sample()
+    ui = hand.open("structures")
+    before = hand.parameters.segmentation
+    other = loadedSegmentation(before.GetSegmentation().GetSegmentIDs())
+    ui.segmentationSelector.setCurrentNode(other)
+    hand.refresh()
+    assert hand.parameters.segmentation is other is ui.segmentEditor.segmentationNode()
+    assert [ui.rolesTable.item(r, 0).text() for r in range(ui.rolesTable.rowCount)] == ["GTV", "Liver"]
+    roles = [ui.rolesTable.cellWidget(r, 1).currentText for r in range(2)]
+    assert roles == ["no role", "Liver"], "a role follows the name, not the ID"
+    ui.segmentationSelector.setCurrentNode(None)
+    hand.panel.refresh()
+    assert ui.segmentationSelector.currentNode() is other, "a case keeps its segmentation"
+
+
+def test_another_segmentation_of_a_study_takes_no_roles_by_ids_that_repeat(hand):
+    hand.sample()
+    hand.press(hand.open("followUp").addStudyButton)
+    ui = hand.ui("followUp")
+    first = loadedSegmentation(("Segment_1", "Segment_2"))
+    ui.studySegmentationSelector.setCurrentNode(first)
+    hand.parameters.timePoints[0].roles = {"Segment_1": "tumor", "Segment_2": "liver"}
+    second = loadedSegmentation(("Segment_2", "Segment_1"))
+    ui.studySegmentationSelector.setCurrentNode(second)
+    assert dict(hand.parameters.timePoints[0].roles) == {"Segment_2": "tumor", "Segment_1": "liver"}
+
+
+def test_the_segment_editor_has_its_keys_only_while_its_section_is_in_use(hand):
+    hand.sample()
+    editor = hand.ui("structures").segmentEditor
+    hand.only("patient")
+    assert not editor._keys, "Space would choose a brush instead of pressing the button"
+    hand.open("structures")
+    assert editor._keys
+    editor.setActiveEffectByName("Paint")
+    hand.panel.button(hand.Step("structures")).collapsed = True
+    assert not editor._keys and editor.mrmlSegmentEditorNode().GetActiveEffectName() == ""
+    hand.open("structures")
+    hand.panel.exit()
+    hand.panel.refresh()  # as when segments are edited in another module
+    assert not editor._keys, "two owners of a key: neither gets it"
+    hand.panel.enter()
+    assert editor._keys
+
+
+def test_the_volume_to_outline_on_stays_as_the_user_chose_it(hand):
+    hand.sample()
+    editor = hand.open("structures").segmentEditor
+    assert editor.sourceVolumeNode() is hand.parameters.ct
+    image = hand.parameters.sessions[0].image
+    editor.setSourceVolumeNode(image)
+    hand.refresh()
+    assert editor.sourceVolumeNode() is image
+
+
 def test_removed_nodes_are_followed(hand):
     hand.sample()
     for step in hand.Step:

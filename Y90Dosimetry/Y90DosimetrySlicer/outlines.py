@@ -62,10 +62,40 @@ def segmentationOf(parameters: Parameters) -> slicer.vtkMRMLSegmentationNode:
     """Return the segmentation of a case, made when there is none; its grid is that of the CT."""
     node = parameters.segmentation
     if node is None:
-        node = parameters.segmentation = newSegmentation(_("Structures"), parameters.ct)
+        node = newSegmentation(_("Structures"), parameters.ct)
+        useSegmentation(parameters, node)
     if parameters.ct is not None and node.GetSegmentation().GetNumberOfSegments() == 0:
         node.SetReferenceImageGeometryParameterFromVolumeNode(parameters.ct)
     return node
+
+
+def useSegmentation(parameters: Parameters, node: slicer.vtkMRMLSegmentationNode) -> None:
+    """Let a case have another segmentation; no segment of it gets a role by what was said of another segment.
+
+    What was said of a segment goes to the one of the same name. The rest is forgotten: IDs repeat in segmentations.
+    """
+    ids = sameNamed(parameters.segmentation, node)
+    with slicer.util.NodeModify(parameters):
+        parameters.segmentation = node
+        parameters.roles = {ids[id_]: role for id_, role in parameters.roles.items() if id_ in ids}
+        for session in parameters.sessions:
+            for infusion in session.infusions:
+                infusion.perfusedSegmentId = ids.get(infusion.perfusedSegmentId, "")
+        reported = parameters.outcome.pathology
+        for index in reversed(range(len(reported))):
+            if reported[index].segmentId in ids:
+                reported[index].segmentId = ids[reported[index].segmentId]
+            else:
+                del reported[index]
+
+
+def sameNamed(before: slicer.vtkMRMLSegmentationNode | None, after: slicer.vtkMRMLSegmentationNode) -> dict[str, str]:
+    """Return for segments of one segmentation those of the same name in another, by their IDs."""
+    if before is None:
+        return {}
+    old, new = before.GetSegmentation(), after.GetSegmentation()
+    found = {id_: new.GetSegmentIdBySegmentName(old.GetSegment(id_).GetName()) for id_ in old.GetSegmentIDs()}
+    return {id_: other for id_, other in found.items() if other}
 
 
 def newSegmentation(title: str, ct: slicer.vtkMRMLScalarVolumeNode | None) -> slicer.vtkMRMLSegmentationNode:

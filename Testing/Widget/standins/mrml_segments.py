@@ -216,5 +216,14 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         """Do nothing, as far as a test can see."""
 
     setEffectNameOrder = setupViewObservations = removeViewObservations = updateEffectList = _accepted
-    installKeyboardShortcuts = uninstallKeyboardShortcuts = saveStateForUndo = undo = redo = _accepted
+    saveStateForUndo = undo = redo = _accepted
+    _keys = False
+
+    def installKeyboardShortcuts(self, parent=None):
+        """In Slicer: for the whole main window, whatever is shown in it."""
+        self._keys = True
+
+    def uninstallKeyboardShortcuts(self):
+        self._keys = False
+
     rotateSliceViewsToSegmentation = jumpSlices = turnOffLightboxes = _accepted

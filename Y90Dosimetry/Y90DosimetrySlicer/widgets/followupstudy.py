@@ -15,7 +15,7 @@ from Y90DosimetryLib.structures import Role
 from Y90DosimetryLib.timepoints import TimeKind
 
 from ..followup import NO_ROLE, rolesOfPoint, setVolume, structuresOf
-from ..outlines import createStudyOutlines
+from ..outlines import createStudyOutlines, sameNamed
 from ..parameters import factsOf
 from .facts import CAPITALS, FactRow
 from .fields import PLAIN, ChoiceField, DateField, NumberField, TextField
@@ -257,6 +257,9 @@ class StudyBox:
         if self._showing or pack is None or getattr(pack, member) is node:
             return
         with self.panel.attempt(), slicer.util.NodeModify(self._section.parameters):
+            if member == "segmentation" and node is not None:  # IDs repeat in segmentations
+                ids = sameNamed(pack.segmentation, node)
+                pack.roles = {ids[id_]: role for id_, role in dict(pack.roles).items() if id_ in ids}
             setattr(pack, member, node)
         self.panel.refresh()
 

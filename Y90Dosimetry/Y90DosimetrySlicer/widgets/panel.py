@@ -55,8 +55,9 @@ class Panel:
         self.isBusy = False
         self.sessionIndex = self.infusionIndex = 0
         """Which session and infusion the sections show."""
+        self.isEntered = False
+        """Whether the user is in this module."""
         self._isCancelled = False
-        self._isEntered = False
         self._isGone = False
         self._watch: SceneWatch | None = None
         self.widget = slicer.util.loadUI(self.resourcePath("UI/Y90Dosimetry.ui"))
@@ -82,7 +83,7 @@ class Panel:
 
     def enter(self) -> None:
         """Show the first case of the scene, or start one."""
-        self._isEntered = True
+        self.isEntered = True
         if self.parameters is None:
             self.setParameters(self.logic.getParameterNode())
         else:
@@ -90,7 +91,7 @@ class Panel:
 
     def exit(self) -> None:
         """The user went to another module; the views stay as they are."""
-        self._isEntered = False
+        self.isEntered = False
         self.sections[Step.STRUCTURES].leave()
 
     def cleanup(self) -> None:
@@ -106,12 +107,12 @@ class Panel:
 
     def sceneClosed(self) -> None:
         """Start again in the empty scene, when the panel is shown."""
-        if self._isEntered:
+        if self.isEntered:
             self.setParameters(self.logic.getParameterNode())
 
     def sceneImported(self) -> None:
         """A scene was read: show its case."""
-        if self._isEntered:
+        if self.isEntered:
             self.setParameters(self.logic.getParameterNode())
 
     # The case
@@ -159,7 +160,7 @@ class Panel:
         if self.parameters is None or self.isBusy:
             return
         if self.parameters.parameterNode.GetScene() is None:  # the user deleted the case's node
-            self.setParameters(self.logic.getParameterNode() if self._isEntered else None)
+            self.setParameters(self.logic.getParameterNode() if self.isEntered else None)
             return
         with self.attempt():
             self.status = self._newStatus()

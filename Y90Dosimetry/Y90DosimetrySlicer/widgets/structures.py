@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from Y90DosimetryLib.structures import Role
 
-from .. import totalsegmentator
+from .. import outlines, totalsegmentator
 from ..parameters import segmentName
 from .fields import IN_PERCENT
 from .section import Section
@@ -34,9 +34,12 @@ class StructuresSection(Section):
         self._undo = None
         self._rows: list[tuple] = []
         self._volumesMl: dict[str, float] = {}
-        self._segmentation = None
         self._editorNode = None
-        self._isObserving = False
+        self._edited: tuple = ()
+        """IDs of the segmentation and of the CT that the editor was given last."""
+        self._isObserving = self._showing = False
+        self.panel.button(self.step).connect("contentsCollapsed(bool)", self._onCollapsed)
+        ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSegmentation)
         ui.createButton.connect("clicked(bool)", self._onCreate)
         ui.totalSegmentatorButton.connect("clicked(bool)", self._onTotalSegmentator)
         ui.acceptButton.connect("clicked(bool)", self._onAcceptRoles)
@@ -61,7 +64,8 @@ class StructuresSection(Section):
 
     def _prepareEditor(self) -> None:
         editor = self.ui.segmentEditor
-        if not self._isObserving:
+        isOpen = self.panel.isEntered and not self.panel.button(self.step).collapsed
+        if isOpen and not self._isObserving:  # its keys (1 to 9, Space, Z, …) are those of the whole window
             editor.setupViewObservations()
             editor.installKeyboardShortcuts()
             self._isObserving = True
@@ -75,10 +79,14 @@ class StructuresSection(Section):
             node.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteNone)
             self._editorNode = node
             editor.setMRMLSegmentEditorNode(node)
-        if editor.segmentationNode() is not self.parameters.segmentation:
-            editor.setSegmentationNode(self.parameters.segmentation)
-        if editor.sourceVolumeNode() is not self.parameters.ct:
-            editor.setSourceVolumeNode(self.parameters.ct)
+        segmentation, ct = self.parameters.segmentation, self.parameters.ct
+        if editor.segmentationNode() is not segmentation:
+            editor.setSegmentationNode(segmentation)
+            self._edited = ()
+        edited = tuple(node.GetID() if node is not None else "" for node in (segmentation, ct))
+        if self._edited != edited:  # else the user may have chosen another volume to outline on
+            self._edited = edited
+            editor.setSourceVolumeNode(ct)
 
     def leave(self) -> None:
         """Put the editor's tool down: the user goes elsewhere."""
@@ -96,6 +104,7 @@ class StructuresSection(Section):
             self.ui.segmentEditor.setSourceVolumeNode(None)
             self.ui.segmentEditor.setMRMLSegmentEditorNode(None)
         self._editorNode = self._undo = None
+        self._edited = ()
         self._rows, self._volumesMl = [], {}
         self.contentChanged = True
         self.ui.rolesTable.rowCount = 0
@@ -107,6 +116,9 @@ class StructuresSection(Section):
         if self.parameters is None:
             return
         self._prepareEditor()
+        self._showing = True
+        self.ui.segmentationSelector.setCurrentNode(self.parameters.segmentation)
+        self._showing = False
         display = self.parameters.display
         for name, member in THRESHOLDS:
             slider = getattr(self.ui, f"{name}Slider")
@@ -201,6 +213,22 @@ class StructuresSection(Section):
         self.ui.targetLabel.visible = bool(said)
 
     # What the user does
+
+    def _onCollapsed(self, collapsed: bool) -> None:
+        if collapsed:
+            self.leave()
+
+    def _onSegmentation(self, node) -> None:
+        if self._showing or self.parameters is None:
+            return
+        if node is None:  # it was deleted, or the user means to choose none: a case keeps what it has
+            self.panel.scheduleRefresh()
+            return
+        with self.panel.attempt():
+            outlines.useSegmentation(self.parameters, node)
+        self._undo = None
+        self.contentChanged = True
+        self.panel.refresh()
 
     def _onCreate(self, _checked: bool = False) -> None:
         with self.panel.attempt(), slicer.util.NodeModify(self.parameters):
