@@ -69,6 +69,15 @@ class Y90DosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
         self.addObserver(scene, scene.EndImportEvent, self._onSceneEndImport)
+        if getattr(self.parent, "isEntered", False):  # Reload sets up again without entering again
+            self.enter()
+
+    def onReload(self):
+        """Read the module's packages anew too: Slicer's Reload reads this file only."""
+        for name in list(sys.modules):
+            if name.partition(".")[0] in ("Y90DosimetrySlicer", "Y90DosimetryLib"):
+                del sys.modules[name]
+        super().onReload()
 
     def enter(self):
         """Tell the panel that the user opened the module."""

@@ -1,5 +1,7 @@
 """The panel and the scene: closed half-way, saved and loaded, two cases, nodes renamed and removed."""
 
+import sys
+
 import pytest
 import slicer
 
@@ -56,6 +58,42 @@ def test_a_saved_scene_brings_back_choices_and_results(hand, headless, tmp_path)
     assert hand.parameters.doseVolume is not None and hand.state("dose") == "done"
     assert hand.open("dose").doseTable.rowCount > 5
     assert "Compute the dose again" in hand.open("report").resultLabel.text
+
+
+def test_opening_a_saved_scene_shows_its_case_and_leaves_no_empty_one(hand, headless, tmp_path):
+    hand.sample()
+    hand.type(hand.open("patient").caseNameEdit, "Case 7")
+    headless.save(tmp_path / "case.mrb")
+    assert slicer.mrmlScene.ReadFromMRB(str(tmp_path / "case.mrb"), True)  # closes the scene first, as the menu does
+    hand.refresh()
+    assert hand.parameters.caseLabel == "Case 7"
+    assert [case.caseLabel for case in hand.logic.cases()] == ["Case 7"]
+
+
+def test_a_sample_is_shown_in_place_of_the_empty_case(hand):
+    from panel_kit import patient
+    from Y90DosimetrySlicer import sampledata
+
+    hand.panel.exit()
+    sampledata.parametersOf(patient().patient)
+    hand.panel.enter()
+    assert hand.parameters.caseLabel and len(hand.logic.cases()) == 1
+
+
+def test_a_case_in_which_something_is_stated_stays(hand):
+    from panel_kit import patient
+    from Y90DosimetrySlicer import sampledata
+
+    hand.type(hand.open("patient").weightEdit, "61")
+    own = hand.parameters
+    hand.panel.exit()
+    sampledata.parametersOf(patient().patient)
+    hand.panel.enter()
+    assert hand.parameters is own and len(hand.logic.cases()) == 2
+    hand.press(hand.panel.ui.newCaseButton)
+    hand.panel.exit()
+    hand.panel.enter()
+    assert len(hand.logic.cases()) == 3, "what the user starts is the user's"
 
 
 def test_two_cases_do_not_mix(hand):
@@ -186,6 +224,28 @@ def test_the_panel_can_be_reloaded(hand, panel):
     again = type(hand)(panel, hand.click)
     assert again.parameters is not None
     again.open("patient")
+
+
+def test_the_reload_of_the_developer_mode_reads_every_file_and_leaves_a_panel_in_use(hand, panel, monkeypatch):
+    hand.sample()
+    label, kept = hand.parameters.caseLabel, dict(sys.modules)
+    left = []
+
+    def reload(name):
+        left.extend(m for m in sys.modules if m.startswith(("Y90DosimetrySlicer", "Y90DosimetryLib")))
+        sys.modules.update(kept)
+        panel.widget.cleanup()
+        again = panel.python.Y90DosimetryWidget(panel.container)  # as Slicer does: set up, but not entered
+        again.setup()
+        assert again.panel.parameters.caseLabel == label and again.panel.widget.enabled
+        again.cleanup()
+
+    monkeypatch.setattr(slicer.util, "reloadScriptedModule", reload)
+    base = panel.python.ScriptedLoadableModuleWidget
+    if not hasattr(base, "onReload"):  # the stand-in has no developer mode
+        monkeypatch.setattr(base, "onReload", lambda self: slicer.util.reloadScriptedModule(self.moduleName), False)
+    panel.widget.onReload()
+    assert left == []
 
 
 def test_the_inputs_are_never_touched(hand):

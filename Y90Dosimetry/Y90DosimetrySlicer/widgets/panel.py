@@ -59,6 +59,8 @@ class Panel:
         """Whether the user is in this module."""
         self._isCancelled = False
         self._isGone = False
+        self._blank: tuple | None = None
+        """The case that was started here because there was none, and what it held then."""
         self._watch: SceneWatch | None = None
         self.widget = slicer.util.loadUI(self.resourcePath("UI/Y90Dosimetry.ui"))
         self.widget.setMRMLScene(slicer.mrmlScene)
@@ -82,12 +84,13 @@ class Panel:
     # What the shell calls
 
     def enter(self) -> None:
-        """Show the first case of the scene, or start one."""
+        """Show a case of the scene, or start one."""
         self.isEntered = True
-        if self.parameters is None:
-            self.setParameters(self.logic.getParameterNode())
-        else:
+        chosen = self._caseToShow()
+        if chosen is self.parameters:
             self.refresh()
+        else:
+            self.setParameters(chosen)
 
     def exit(self) -> None:
         """The user went to another module; the views stay as they are."""
@@ -108,17 +111,37 @@ class Panel:
     def sceneClosed(self) -> None:
         """Start again in the empty scene, when the panel is shown."""
         if self.isEntered:
-            self.setParameters(self.logic.getParameterNode())
+            self.setParameters(self._caseToShow())
 
     def sceneImported(self) -> None:
-        """A scene was read: show its case."""
+        """A scene was read: show its case, unless the user is at work on another one."""
         if self.isEntered:
-            self.setParameters(self.logic.getParameterNode())
+            self.setParameters(self._caseToShow())
 
     # The case
 
+    def _caseToShow(self):
+        """Return the case that is shown, else the first one; started where there is none, and left when it is blank."""
+        cases = self.logic.cases()
+        if self._isBlank():
+            others = [case for case in cases if case is not self.parameters]
+            return others[-1] if others else self.parameters
+        if self.parameters is not None:
+            return self.parameters
+        started = self.logic.getParameterNode()
+        if not cases:
+            self._blank = (started.parameterNode, _contentOf(started.parameterNode))
+        return started
+
+    def _isBlank(self) -> bool:
+        """Whether the case that is shown was started by the panel, and nothing is stated in it."""
+        node = self.parameters.parameterNode if self.parameters is not None else None
+        return node is not None and self._blank == (node, _contentOf(node))
+
     def setParameters(self, parameters) -> None:
-        """Show another case; None for none."""
+        """Show another case, None for none; a blank one that was started only to show something leaves the scene."""
+        leaving = parameters is not None and parameters is not self.parameters and self._isBlank()
+        blank = self.parameters.parameterNode if leaving else None
         self._timer.stop()
         if self._watch is not None:
             self._watch.stop()
@@ -134,6 +157,8 @@ class Panel:
         self.widget.enabled = parameters is not None
         if parameters is None:
             return
+        if blank is not None and blank.GetScene() is not None:
+            blank.GetScene().RemoveNode(blank)
         self._watch = SceneWatch(parameters, self._onChange)
         for section in self.sections.values():
             section.show()
@@ -160,7 +185,9 @@ class Panel:
         if self.parameters is None or self.isBusy:
             return
         if self.parameters.parameterNode.GetScene() is None:  # the user deleted the case's node
-            self.setParameters(self.logic.getParameterNode() if self.isEntered else None)
+            self.setParameters(None)
+            if self.isEntered:
+                self.setParameters(self._caseToShow())
             return
         with self.attempt():
             self.status = self._newStatus()
@@ -309,3 +336,10 @@ class Panel:
                 self.goTo(step, section.places[need])
                 return True
         return False
+
+
+def _contentOf(node) -> tuple:
+    """Return everything that a parameter node holds, and whether it refers to any other node."""
+    roles = [node.GetNthNodeReferenceRole(i) for i in range(node.GetNumberOfNodeReferenceRoles())]
+    refers = any(node.GetNodeReference(role) is not None for role in roles)
+    return refers, tuple((name, node.GetParameter(name)) for name in node.GetParameterNames())
