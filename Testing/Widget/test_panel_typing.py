@@ -199,3 +199,18 @@ def test_an_impossible_value_stops_the_judging_and_is_named_where_it_stands(hand
     assert hand.panel.status.live is None
     hand.type(ui.albuminEdit, "41")
     assert hand.state("patient") == "done" and hand.panel.status.live is not None
+
+
+def test_showing_a_value_between_the_steps_of_a_slider_does_not_change_it(hand):
+    hand.sample()
+    for step in ("structures", "dose", "treatment"):
+        hand.only(step)
+    display, infusion = hand.parameters.display, hand.parameters.sessions[0].infusions[0]
+    display.tumorThresholdFraction, display.doseOpacityFraction = 0.415, 0.333
+    infusion.lungShuntFraction, infusion.residualFraction = 0.04567, 0.01234
+    for step in ("structures", "dose", "treatment"):
+        hand.open(step)
+    assert (display.tumorThresholdFraction, display.doseOpacityFraction) == (0.415, 0.333)
+    infusion = hand.parameters.sessions[0].infusions[0]
+    assert (infusion.lungShuntFraction, infusion.residualFraction) == (0.04567, 0.01234)
+    assert hand.ui("treatment").shuntEdit.text == "4.567"

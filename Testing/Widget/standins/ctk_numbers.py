@@ -134,7 +134,11 @@ class ctkSliderWidget(QtWidgets.QWidget):
     decimals, prefix, suffix = _box_only("decimals", int), _box_only("prefix", str), _box_only("suffix", str)
     tracking = api.remembered(bool, True)
     spinBoxVisible = Property(bool, lambda self: not self._box.isHidden(), lambda self, v: self._box.setVisible(v))
-    value = Property(float, lambda self: self._slider.value, lambda self, v: setattr(self._slider, "value", v))
+    value = Property(float, lambda self: self._slider.value, lambda self, v: self._set(v))
+
+    def _set(self, value):
+        """Take a value as CTK does: through the number field, which rounds it to its decimals."""
+        self._slider.value = round(min(max(value, self.minimum), self.maximum), self.decimals)
 
     def reset(self):
         self.value = self.minimum

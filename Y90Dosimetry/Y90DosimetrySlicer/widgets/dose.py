@@ -74,9 +74,10 @@ class DoseSection(Section):
         if self.parameters is None:
             return
         super().show()
-        percent = IN_PERCENT.shown(self.parameters.display.doseOpacityFraction)
-        if self.ui.opacitySlider.value != percent:
-            self.ui.opacitySlider.value = percent
+        slider = self.ui.opacitySlider
+        slider.blockSignals(True)  # it rounds to its decimals: showing an opacity must not change it
+        slider.value = IN_PERCENT.shown(self.parameters.display.doseOpacityFraction)
+        slider.blockSignals(False)
         for name, roles in SHOWN.items():
             button = getattr(self.ui, f"show{name}Button")
             button.enabled = bool(self._segmentsOf(roles))
@@ -186,11 +187,9 @@ class DoseSection(Section):
     def _onOpacity(self, percent: float) -> None:
         if self.parameters is None:
             return
-        fraction = IN_PERCENT.stored(percent)
-        if fraction != self.parameters.display.doseOpacityFraction:
-            self.parameters.display.doseOpacityFraction = fraction
-            if self.parameters.doseVolume is not None and self.parameters.display.showDose:
-                display.setForegroundOpacity(fraction)
+        fraction = self.parameters.display.doseOpacityFraction = IN_PERCENT.stored(percent)
+        if self.parameters.doseVolume is not None and self.parameters.display.showDose:
+            display.setForegroundOpacity(fraction)
 
     def _storeThreshold(self, value) -> None:
         if self.parameters is None:

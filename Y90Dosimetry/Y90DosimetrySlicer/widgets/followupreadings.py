@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -195,7 +197,7 @@ class ReadingsBox:
             ui.removeReadingButton.enabled = reading is not None
             unread = "" if reading is not None else _(" (not read yet)")
             text = _("<b>{name}</b> on <b>{study}</b>{unread}")
-            ui.readingTitleLabel.text = text.format(name=self._name, study=pack.label, unread=unread)
+            ui.readingTitleLabel.text = text.format(name=escape(self._name), study=escape(pack.label), unread=unread)
 
     def _showLengths(self, reading) -> list[str]:
         """Show how each length is measured; return why one is unknown."""

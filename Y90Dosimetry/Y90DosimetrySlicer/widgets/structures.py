@@ -122,9 +122,9 @@ class StructuresSection(Section):
         display = self.parameters.display
         for name, member in THRESHOLDS:
             slider = getattr(self.ui, f"{name}Slider")
-            percent = IN_PERCENT.shown(getattr(display, member))
-            if slider.value != percent:
-                slider.value = percent
+            slider.blockSignals(True)  # it rounds to its decimals: showing a threshold must not change it
+            slider.value = IN_PERCENT.shown(getattr(display, member))
+            slider.blockSignals(False)
         if self.contentChanged:
             with self.panel.attempt():
                 self._volumesMl = self.workflow.volumesMl()
@@ -262,7 +262,7 @@ class StructuresSection(Section):
             self.panel.centerOn(self._rows[row][0])
 
     def _onThreshold(self, member: str, percent: float) -> None:
-        if self.parameters is not None and IN_PERCENT.shown(getattr(self.parameters.display, member)) != percent:
+        if self.parameters is not None:
             setattr(self.parameters.display, member, IN_PERCENT.stored(percent))
 
     def _tumor(self, outliner):
