@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -14,6 +13,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 from Y90DosimetryLib.assessment import Assessment
 from Y90DosimetryLib.io.writing import output_folder, write_json, write_text
 from Y90DosimetryLib.report import as_html, as_json, content_of, pictures_of, sections_of
+from Y90DosimetryLib.report.as_pdf import as_pdf
 
 PAGE, DATA, PDF = "report.html", "assessment.json", "report.pdf"
 
@@ -29,16 +29,9 @@ def writeReport(assessment: Assessment, parent: Path, *, screenshots: bool = Tru
         html = as_html(content, pictures, whyNone, sections_of(assessment))
         write_text(html, target / PAGE)
         write_json(as_json(content), target / DATA)
-        if pdf and not whyNoPdf():
-            _writePdf(html, target / PDF)
+        if pdf:
+            (target / PDF).write_bytes(as_pdf(html, f"Y-90 dosimetry: {assessment.case.label}"))
     return folder / PAGE
-
-
-def whyNoPdf() -> str:
-    """Return why no PDF can be written; empty where Qt offers it."""
-    if hasattr(qt, "QPdfWriter") and hasattr(qt, "QTextDocument"):
-        return ""
-    return _("This Slicer's Qt has no PDF writer; print the page from the web browser.")
 
 
 def screenshotsOfViews() -> dict[str, bytes]:
@@ -72,13 +65,6 @@ def _png(window: vtk.vtkRenderWindow) -> bytes:
     writer.Write()
     result = writer.GetResult()
     return vtk_to_numpy(result).tobytes() if result is not None and result.GetNumberOfTuples() else b""
-
-
-def _writePdf(html: str, path: Path) -> None:
-    document = qt.QTextDocument()
-    document.setHtml(html)
-    writer = qt.QPdfWriter(str(path))
-    getattr(document, "print_" if hasattr(document, "print_") else "print")(writer)
 
 
 def _freeFolder(parent: Path, label: str) -> Path:

@@ -1,4 +1,4 @@
-"""Report: HTML with pictures, JSON and, where Qt offers it, PDF; into a new folder, opened when done."""
+"""Report: HTML with pictures, JSON and, if asked for, PDF; into a new folder, opened when done."""
 
 from __future__ import annotations
 
@@ -30,9 +30,6 @@ class ReportSection(Section):
         self.ui.writeButton.connect("clicked(bool)", self._onWrite)
         self.ui.folderEdit.connect("currentPathChanged(QString)", self._onFolder)
         self.ui.folderEdit.filters = ctk.ctkPathLineEdit.Dirs
-        why = reporting.whyNoPdf()
-        self.ui.pdfCheck.enabled = not why
-        self.ui.pdfCheck.toolTip = why or _("Print the report as PDF")
 
     def showStatus(self, status: Status) -> None:
         """Say whether a report can be written, or why not."""
