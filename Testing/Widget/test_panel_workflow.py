@@ -249,6 +249,23 @@ def test_the_views_show_slices_histogram_and_table(hand):
     assert "targets met" in corner.GetText(7)
 
 
+def test_images_that_are_shown_first_fill_the_views_and_later_stay_where_the_user_looks(hand):
+    hand.images()
+    manager = slicer.app.layoutManager()
+    node = manager.sliceWidget("Red").mrmlSliceNode()
+    node.SetFieldOfView(1000.0, 1000.0, 1.0)
+    hand.press(hand.open("images").acceptButton)
+    hand.press(hand.ui("images").fusedButton)
+    ct = hand.parameters.ct
+    bounds = [0.0] * 6
+    ct.GetRASBounds(bounds)
+    size = max(bounds[1] - bounds[0], bounds[3] - bounds[2])
+    assert size <= max(node.GetFieldOfView()[:2]) < 1.5 * size
+    node.SetFieldOfView(80.0, 80.0, 1.0)
+    hand.press(hand.ui("images").fusedButton)
+    assert node.GetFieldOfView()[0] == 80.0
+
+
 def test_the_report_holds_the_views_and_can_be_printed(hand, tmp_path):
     hand.sample()
     hand.press(hand.open("dose").computeButton)

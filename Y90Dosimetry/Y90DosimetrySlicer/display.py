@@ -97,11 +97,7 @@ def showDose(parameters) -> None:
         hideIsodoses(parameters)
         return
     styleDose(parameters)
-    slicer.util.setSliceViewerLayers(
-        background=parameters.ct,
-        foreground=dose if options.showDose else None,
-        foregroundOpacity=options.doseOpacityFraction,
-    )
+    _showLayers(parameters.ct, dose if options.showDose else None, options.doseOpacityFraction)
     showLegend(parameters)
     fillStructures(parameters.segmentation, not options.showDose)
     updateIsodoses(parameters)
@@ -131,7 +127,7 @@ def showFused(ct, nuclear, opacityFraction: float = 0.5) -> None:
         colors = next((node for node in found if node is not None), None)
         if colors is not None:
             nuclear.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())
-    slicer.util.setSliceViewerLayers(background=ct, foreground=nuclear, foregroundOpacity=opacityFraction)
+    _showLayers(ct, nuclear, opacityFraction)
 
 
 def compareCts(ct, other) -> None:
@@ -140,7 +136,20 @@ def compareCts(ct, other) -> None:
         volume.CreateDefaultDisplayNodes()
         volume.GetDisplayNode().AutoWindowLevelOff()
         volume.GetDisplayNode().SetWindowLevel(*CT_WINDOW_HU)
-    slicer.util.setSliceViewerLayers(background=ct, foreground=other, foregroundOpacity=0.5)
+    _showLayers(ct, other, 0.5)
+
+
+def _showLayers(background, foreground, opacityFraction: float) -> None:
+    """Lay one volume over another in every slice view; one that no view had as its ground yet is fitted into them."""
+    views = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    ground = background.GetID() if background is not None else ""
+    isNew = bool(ground) and all(view.GetBackgroundVolumeID() != ground for view in views)
+    slicer.util.setSliceViewerLayers(
+        background=background,
+        foreground=foreground,
+        foregroundOpacity=opacityFraction,
+        fit=isNew and hasattr(slicer.app, "layoutManager"),
+    )
 
 
 def isodoseRgb(levelGy: float, highestGy: float) -> tuple[float, float, float]:
