@@ -35,6 +35,22 @@ def test_a_decimal_comma_is_understood(hand):
     assert hand.parameters.patient.inrRatio == 1.05
 
 
+@pytest.mark.parametrize("text", ["1,200", "12,500", "-1,200"])
+def test_a_comma_before_three_digits_is_neither_thousands_nor_decimals(hand, text):
+    ui = hand.open("patient")
+    hand.type(ui.afpEdit, text)
+    assert hand.parameters.patient.afpNgMl is None, "an AFP of 12,500 is no 12.5"
+    assert text.replace(",", "") in hand.why("patient") and text.replace(",", ".") in hand.why("patient")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0,125", 0.125), ("12,5", 12.5), ("1234,567", 1234.567), ("1200", 1200.0)]
+)
+def test_a_comma_that_can_only_part_decimals_does(hand, text, value):
+    hand.type(hand.open("patient").afpEdit, text)
+    assert hand.parameters.patient.afpNgMl == value
+
+
 def test_a_value_no_human_has_is_warned_about_at_its_section(hand):
     ui = hand.open("patient")
     hand.type(ui.weightEdit, "740")

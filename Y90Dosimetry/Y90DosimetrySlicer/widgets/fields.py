@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,8 @@ from .times import UNKNOWN_ZONE, readMoment, shownMoment, zoneChoices
 
 Edited = Callable[[object], None]
 DIGITS = 6
+AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""A comma that may part thousands or decimals."""
 WRONG_STYLE = f"border: 2px solid {RED}; background-color: palette(base); color: palette(text);"
 PERCENT = 100.0
 
@@ -82,15 +85,20 @@ class NumberField(Field):
 
     def read(self) -> float | int | None:
         """Return the stored value of what is typed; sets `problem` when it is no number."""
-        text = self.widget.text.strip().replace(",", ".")
+        typed = self.widget.text.strip()
+        text = typed.replace(",", ".")
         self._mark("")
         if not text:
+            return None
+        if AMBIGUOUS.fullmatch(typed):
+            said = _("'{text}' could be {thousands} or {decimals}: write it without the comma")
+            self._mark(said.format(text=typed, thousands=typed.replace(",", ""), decimals=text))
             return None
         try:
             value = int(text) if self._whole else self.scale.stored(float(text))
         except ValueError:
             wanted = _("a whole number") if self._whole else _("a number")
-            self._mark(_("'{text}' is not {wanted}").format(text=self.widget.text.strip(), wanted=wanted))
+            self._mark(_("'{text}' is not {wanted}").format(text=typed, wanted=wanted))
             return None
         if value != value or abs(value) == float("inf"):
             self._mark(_("'{text}' is not finite").format(text=text))
