@@ -11,6 +11,10 @@ from Y90DosimetryLib.structures import Role
 from . import bridge
 
 TASK, LIVER = "total", "liver"
+"""Its names; the ID of a segment that it makes is the name of the organ."""
+
+QUICK = False
+"""Its third argument, called fast or quality by version: full resolution, unless the user takes less when asked."""
 
 
 def reasonAgainst(parameters) -> str:
@@ -40,11 +44,12 @@ def outlineLiver(parameters, workflow) -> str:
     scene = slicer.mrmlScene
     found = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     try:
-        slicer.util.getModuleLogic("TotalSegmentator").process(
-            inputVolume=parameters.ct, outputSegmentation=found, task=TASK, subset=[LIVER]
-        )
-        ids = found.GetSegmentation().GetSegmentIDs()
-        structure = bridge.structuresOf(found, {ids[0]: Role.LIVER})[ids[0]] if ids else None
+        logic = slicer.util.getModuleLogic("TotalSegmentator")
+        logic.setupPythonRequirements()  # asks before it installs anything
+        logic.process(parameters.ct, found, QUICK, task=TASK, subset=[LIVER], interactive=True)
+        found.SetAndObserveTransformNodeID(parameters.ct.GetTransformNodeID())  # it sees the voxels only
+        isThere = found.GetSegmentation().GetSegment(LIVER) is not None
+        structure = bridge.structuresOf(found, {LIVER: Role.LIVER})[LIVER] if isThere else None
         if structure is None:
             raise InputError(_("TotalSegmentator found no liver"), remedy=_("Outline it by hand"))
         workflow.createStructures()
