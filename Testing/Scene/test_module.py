@@ -88,8 +88,10 @@ def test_the_samples_are_registered_with_and_without_titles_of_categories(scene,
         assert len(registered) == entries
         assert {entry["category"] for entry in registered} == {"Y90Dosimetry"}
     monkeypatch.setattr(sampledata, "loadSample", lambda variant, _settings, isOverTime: (variant, isOverTime))
+    shown: list[tuple] = []
+    monkeypatch.setattr(sampledata.display, "showFused", lambda *pair: shown.append(pair))
     made = [entry["customDownloader"](None) for entry in registered if "customDownloader" in entry]
-    assert made == [(Variant.LOBECTOMY, False), (Variant.DELIVERED, False), (Variant.DELIVERED, True)]
+    assert made == shown == [(Variant.LOBECTOMY, False), (Variant.DELIVERED, False), (Variant.DELIVERED, True)]
 
 
 def test_a_second_case_is_a_node_of_its_own_and_the_first_stays_the_default(parameters) -> None:

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from Y90DosimetryLib.phantom import DigitalPatient, PhantomSettings, Variant, digital_patient
 from Y90DosimetryLib.phantom.followup import PatientOverTime, patient_over_time
 
+from . import display
 from .casenodes import Titles, fillCase
 from .parameters import MODULE, Parameters, newParameters
 
@@ -55,8 +56,17 @@ def register() -> None:
             uris="",  # nothing is downloaded; Slicer asks for as many addresses as names
             fileNames="",
             nodeNames=sample.name,
-            customDownloader=lambda _source, sample=sample: loadSample(sample.variant, None, sample.isOverTime),
+            customDownloader=lambda _source, sample=sample: loadAndShow(sample),
         )
+
+
+def loadAndShow(sample: Sample) -> list:
+    """Do what a click in the Sample Data module asks for: the case in the scene and its images in the views."""
+    canWait = hasattr(slicer.app, "setOverrideCursor")
+    with slicer.util.tryWithErrorDisplay(_("The sample could not be made."), waitCursor=canWait):
+        nodes = loadSample(sample.variant, None, sample.isOverTime)
+        display.showFused(*nodes[:2])
+    return nodes
 
 
 def loadSample(
