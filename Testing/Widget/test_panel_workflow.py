@@ -247,6 +247,9 @@ def test_the_views_show_slices_histogram_and_table(hand):
     assert plot.GetPlotChartNodeID() == hand.parameters.dvhChart.GetID()
     corner = slicer.app.layoutManager().sliceWidget("Red").sliceView().cornerAnnotation()
     assert "targets met" in corner.GetText(7)
+    corner.SetText(7, "")  # as in a view that another layout made
+    hand.refresh()
+    assert "targets met" in corner.GetText(7)
 
 
 def test_images_that_are_shown_first_fill_the_views_and_later_stay_where_the_user_looks(hand):

@@ -271,7 +271,9 @@ def annotate(text: str) -> None:
     manager = slicer.app.layoutManager() if hasattr(slicer.app, "layoutManager") else None
     if manager is None:
         return
+    edge, lines = vtk.vtkCornerAnnotation.UpperEdge, textwrap.fill(text, ANNOTATION_WIDTH)
     for name in manager.sliceViewNames():
         view = manager.sliceWidget(name).sliceView()
-        view.cornerAnnotation().SetText(vtk.vtkCornerAnnotation.UpperEdge, textwrap.fill(text, ANNOTATION_WIDTH))
-        view.scheduleRender()
+        if (view.cornerAnnotation().GetText(edge) or "") != lines:
+            view.cornerAnnotation().SetText(edge, lines)
+            view.scheduleRender()

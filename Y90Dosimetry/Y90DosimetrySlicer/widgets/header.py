@@ -108,7 +108,7 @@ class Header:
             text = _("DOSE OUT OF DATE. {verdict}").format(verdict=text)
         if any(stateOf(session.image) is State.PREVIEW for session in parameters.sessions):
             text = _("REGISTRATION NOT ACCEPTED. {verdict}").format(verdict=text)
-        if text != self._annotated:
+        if text or self._annotated:  # each time: a view may be new, in another layout
             self._annotated = text
             display.annotate(text)
 
