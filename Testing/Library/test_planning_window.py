@@ -323,9 +323,26 @@ def test_a_bound_of_ones_own_counts_like_a_rules() -> None:
     assert isinstance(own.constraint, Constraint) and own.constraint.name.startswith("your own")
 
 
+def test_numbers_that_ask_nothing_here_are_listed_with_the_reason_where_they_are_kept() -> None:
+    case, thrombus = hand_case(), OwnBound("pvtt_dose_gy.multicompartment", Side.AT_LEAST, 205.0)
+    kept = (Override("S1-DOSE-01", 350.0, 400.0), Override("S2-DOSE-02", 110.0))
+    found = constraints_of(lines_of(case), RULES, None, kept, (thrombus,), keeps_unused=True)
+    assert [u.number for u in found.unused] == [kept[0], thrombus]
+    assert "that rule asks for no such dose here" in found.unused[0].because
+    assert "is missing" in found.unused[1].because
+    assert any(c.printed_gy == 120.0 for c in found.asked), "what does ask something counts"
+    plan = plan_of(case, prepare(case), PlanOptions(overrides=kept, own=(thrombus,), keeps_unused=True))
+    assert [note for note in plan.notes if "does not count here" in note] == [u.text for u in found.unused]
+    assert plan.split.high_gbq == window(plan.lines, found).high_gbq, "none of them is taken as kept or broken"
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
+        (
+            lambda: window_of(hand_case(), own=(OwnBound("pvtt_dose_gy.multicompartment", Side.AT_MOST, 9.0),)),
+            "missing",
+        ),
         (lambda: window_of(hand_case(), overrides=(Override("S9-DOSE-01", 100.0),)), "no such rule"),
         (lambda: window_of(hand_case(), overrides=(Override("S1-DOSE-01", 100.0),)), "no such dose here"),
         (lambda: window_of(hand_case(), overrides=(Override("C0-DOSE-01", 220.0),)), "several numbers: 205, 250"),

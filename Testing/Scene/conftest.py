@@ -58,6 +58,23 @@ def workflow(parameters):
 
 
 @pytest.fixture
+def prescribe(workflow):
+    """The prescription of the first infusion as the scene states it now, always by the same prescriber."""
+    from prescribing_kit import PLAN
+    from Y90DosimetrySlicer.prescribing import Prescriber
+
+    prescriber = Prescriber()
+
+    def now():
+        live = workflow.live()
+        limits = dict(workflow.parameters.limits)
+        return prescriber.prescription(live.case, live.doses.prepared, PLAN, 0, limits)
+
+    now.prescriber = prescriber
+    return now
+
+
+@pytest.fixture
 def course(scene):
     """The parameters of a digital patient with studies before the treatment and at months 1, 3 and 6."""
     from followup_kit import over_time

@@ -7,34 +7,18 @@ import math
 from datetime import datetime
 
 import pytest
+from prescribing_kit import LIMIT, PLAN, as_planned_by_the_library, names, same
 from Y90DosimetrySlicer import prescribing, vialplans, windowview
-from Y90DosimetrySlicer.cases import caseOf
+from Y90DosimetrySlicer.ownnumbers import ASIDE, setLimit
 from Y90DosimetrySlicer.parameters import newInfusion, newSession
-from Y90DosimetrySlicer.prescribing import ASIDE, History, Prescriber, setActivity, setLimit
+from Y90DosimetrySlicer.prescribing import History, Prescriber, setActivity
 from Y90DosimetrySlicer.sampledata import parametersOf
 from Y90DosimetrySlicer.windowview import Mark, freeBox, lineWithin, niceAbove, placesOf, stepsOf
 from Y90DosimetrySlicer.workflow import Workflow
 
-from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
-from Y90DosimetryLib.planning import Aim, PlanOptions, Window, plan_of
-
-PLAN, LIMIT = "Plan", "S2-DOSE-02:120"
-
-
-@pytest.fixture
-def prescribe(workflow):
-    """The prescription of the first infusion as the scene states it now, always by the same prescriber."""
-    prescriber = Prescriber()
-
-    def now():
-        live = workflow.live()
-        limits = dict(workflow.parameters.limits)
-        return prescriber.prescription(live.case, live.doses.prepared, PLAN, 0, limits)
-
-    now.prescriber = prescriber
-    return now
+from Y90DosimetryLib.planning import Aim
 
 
 @pytest.fixture
@@ -48,23 +32,6 @@ def two(scene):
 
 def infusion(workflow):
     return workflow.parameters.sessions[0].infusions[0]
-
-
-def as_planned_by_the_library(workflow, overrides=()):
-    case = caseOf(workflow.parameters, workflow._sources)
-    return plan_of(case, workflow.prepare(), PlanOptions(overrides=overrides))
-
-
-def names(constraints) -> list[str]:
-    return sorted(constraint.name for constraint in constraints)
-
-
-def same(found: Window, expected: Window) -> None:
-    assert found.low_gbq == pytest.approx(expected.low_gbq)
-    assert found.high_gbq == pytest.approx(expected.high_gbq)
-    assert names(found.low_binding) == names(expected.low_binding)
-    assert names(found.high_binding) == names(expected.high_binding)
-    assert found.is_empty == expected.is_empty
 
 
 def test_the_window_is_that_of_y90_plan(workflow, prescribe) -> None:
@@ -115,44 +82,6 @@ def test_the_activity_of_the_vial_follows_that_at_the_infusion(workflow) -> None
     assert infusion(workflow).activityGbq == 2.5
     setActivity(parameters, PLAN, 0, 0.0)
     assert infusion(workflow).activityGbq > 0, "an activity of 0 is no treatment"
-
-
-def test_a_number_of_the_users_own_moves_the_window_and_can_be_reset(workflow, prescribe) -> None:
-    parameters = workflow.parameters
-    before = prescribe().window
-    setLimit(parameters, LIMIT, 100.0)
-    now = prescribe()
-    assert now.window.is_empty and now.window.high_gbq == pytest.approx(before.high_gbq * 100 / 120)
-    same(now.window, as_planned_by_the_library(workflow, now.overrides).windows[0])
-    text = " ".join(windowview.explanation(now))
-    assert "changed by you from 120 Gy" in text
-    setLimit(parameters, LIMIT, 120.0)
-    assert dict(parameters.limits) == {}, "the rule's own number is no change"
-    same(prescribe().window, before)
-
-
-def test_a_constraint_can_be_set_aside(workflow, prescribe) -> None:
-    before = prescribe().window.high_gbq
-    setLimit(workflow.parameters, LIMIT, ASIDE)
-    now = prescribe()
-    assert now.window.high_gbq > before and now.constraints.set_aside
-    assert prescribing.keyOfConstraint(now.window.high_binding[0]) != LIMIT
-
-
-def test_a_number_for_a_rule_of_another_scenario_is_kept_and_named(workflow, prescribe) -> None:
-    setLimit(workflow.parameters, LIMIT, 100.0)
-    workflow.parameters.scenario = 1
-    now = prescribe()
-    assert now.notUsed == (LIMIT,) and now.overrides == ()
-    workflow.parameters.scenario = 2
-    assert prescribe().notUsed == ()
-
-
-@pytest.mark.parametrize("limit", [0.0, -5.0, math.nan])
-def test_a_limit_that_is_no_dose_is_refused(workflow, limit) -> None:
-    with pytest.raises(InputError):
-        setLimit(workflow.parameters, LIMIT, limit)
-    assert dict(workflow.parameters.limits) == {}
 
 
 def test_an_empty_window_says_how_much_each_would_have_to_give(workflow, prescribe) -> None:
@@ -249,7 +178,9 @@ def test_without_day_or_zone_there_are_no_vials_and_it_says_why(workflow, prescr
 def test_custom_sizes_are_marked_unverified(workflow, prescribe) -> None:
     workflow.parameters.prescription.customVials = True
     found = vialplans.vialPlans(workflow.parameters, prescribe())
-    unverified = {r.vial.activity_gbq for r in found.rows if vialplans.isUnverified(found.schedule, r.vial)}
+    unverified = {
+        r.vial.activity_gbq for r in found.rows if found.schedule.catalogue.is_unverified(r.vial.activity_gbq)
+    }
     assert unverified and not unverified & {3.0, 5.0, 7.0, 10.0, 15.0, 20.0}
     assert "Not verified" in vialplans.catalogueNote(found.schedule)
 

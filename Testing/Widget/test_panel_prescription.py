@@ -110,7 +110,7 @@ def test_the_window_is_green_where_the_slider_would_stand(hand, opened):
 
 
 def test_nothing_is_green_when_the_window_is_empty(hand, opened):
-    from Y90DosimetrySlicer.prescribing import setLimit
+    from Y90DosimetrySlicer.ownnumbers import setLimit
 
     section = opened()
     setLimit(hand.parameters, "S2-DOSE-02:120", 90)
@@ -189,6 +189,54 @@ def test_a_constraint_can_be_set_aside_and_stays_in_sight(hand, opened):
     assert section.now.window.high_gbq == pytest.approx(high_gbq) and not ui.asideCheck.checked
 
 
+def test_a_bound_of_ones_own_is_added_where_the_dose_is_changed_marked_and_removed(hand, opened):
+    section = opened()
+    ui = section.ui
+    look(hand, section, ui.limitsBox)
+    assert section.now.window.holds(section.now.activityGbq)
+    ui.ownDoseCombo.currentIndex = next(
+        i
+        for i in range(ui.ownDoseCombo.count)
+        if ui.ownDoseCombo.itemText(i) == "Mean dose of the perfused normal liver"
+    )
+    hand.press(ui.addOwnButton)
+    ((key, text),) = dict(hand.parameters.limits).items()
+    assert key == "ntad_gy.multicompartment<=" and "lies in the window" in ui.headLabel.text, "it starts as kept"
+    assert ui.limitEdit.text == text and ui.resetLimitButton.text == "Remove" and not ui.asideCheck.enabled
+    hand.type(ui.limitEdit, "100")
+    assert "No activity keeps" in ui.headLabel.text and "(your own)" in ui.explanationLabel.text
+    assert "1 changed by you" in ui.limitsBox.title
+    row = next(r for r, name in enumerate(texts(ui.limitsTable)) if name.endswith("your own"))
+    assert ui.limitsTable.item(row, 0).background().color().name() == "#7a4fa3"
+    assert any(name == "Perfused normal ≤ 100 Gy, yours" for name in names(section))
+    hand.press(ui.addOwnButton)
+    assert dict(hand.parameters.limits) == {key: "100"}, "one bound a dose and side: what was typed stays"
+    hand.press(ui.resetLimitButton)
+    assert dict(hand.parameters.limits) == {} and "lies in the window" in ui.headLabel.text
+    hand.press(ui.undoPrescriptionButton)
+    assert dict(hand.parameters.limits) == {key: "100"}
+
+
+def test_the_written_report_has_the_numbers_of_the_panel(hand, opened, tmp_path):
+    section = opened()
+    look(hand, section, section.ui.limitsBox)
+    choose_limit(section, "S2-DOSE-02")
+    hand.type(section.ui.limitEdit, "118")
+    hand.parameters.limits["whole_normal_liver_dose_gy.multicompartment<="] = "75"
+    hand.parameters.stated["calibration_fraction"] = "0.05"
+    hand.panel.workflow.compute()
+    hand.refresh()
+    report = hand.open("report")
+    report.folderEdit.currentPath = str(tmp_path)
+    report.screenshotsCheck.checked = False
+    hand.press(report.writeButton)
+    (page,) = tmp_path.glob("*/report.html")
+    html = page.read_text("utf-8")
+    assert "at most 118 Gy (set by the user; the rule says 120 Gy)" in html
+    assert "your own: Mean dose of the whole normal liver at most 75 Gy" in html
+    assert "calibration_fraction = 0.05" in html and "No interval" not in html
+
+
 @pytest.mark.parametrize("text", ["0", "-3", "many"])
 def test_a_limit_that_is_no_dose_is_named_and_not_stored(hand, opened, text):
     section = opened()
@@ -200,7 +248,7 @@ def test_a_limit_that_is_no_dose_is_named_and_not_stored(hand, opened, text):
 
 
 def test_an_empty_window_names_the_pair_and_what_each_would_have_to_give(hand, opened):
-    from Y90DosimetrySlicer.prescribing import setLimit
+    from Y90DosimetrySlicer.ownnumbers import setLimit
 
     section = opened()
     setLimit(hand.parameters, "S2-DOSE-02:120", 100)

@@ -109,7 +109,7 @@ def test_a_slider_measures_nothing_again(hand, opened, monkeypatch):
 
 
 def test_several_infusions_have_a_set_and_a_best_choice(hand, opened):
-    from Y90DosimetrySlicer.prescribing import setLimit
+    from Y90DosimetrySlicer.ownnumbers import setLimit
 
     section = opened("modified_lobectomy")
     ui = section.ui
@@ -193,6 +193,9 @@ def test_a_saved_scene_brings_the_prescription_back(hand, opened, headless, tmp_
     look(hand, section, section.ui.limitsBox)
     choose_limit(section, "S2-DOSE-02")
     hand.type(section.ui.limitEdit, "110")
+    section.ui.ownDoseCombo.currentIndex = 0
+    hand.press(section.ui.addOwnButton)
+    hand.type(section.ui.limitEdit, "111")
     section.ui.vialsBox.collapsed = False
     hand.type(section.ui.dayEdit, "2026-03-05")
     hand.press(section.ui.customVialsCheck)
@@ -206,13 +209,13 @@ def test_a_saved_scene_brings_the_prescription_back(hand, opened, headless, tmp_
     hand.panel.setParameters(next(c for c in hand.logic.cases() if c.caseLabel == "Case 7"))
     hand.panel.workflow.prepare()
     ui = hand.open("prescription")
-    assert dict(hand.parameters.limits) == {"S2-DOSE-02:120": "110"}
+    assert dict(hand.parameters.limits) == {"S2-DOSE-02:120": "110", "ntad_gy.multicompartment<=": "111"}
     assert ui.dayEdit.text == "2026-03-05" and ui.customVialsCheck.checked and ui.shuntSdEdit.text == "1"
-    assert "1 changed by you" in ui.limitsBox.title
+    assert "2 changed by you" in ui.limitsBox.title
 
 
 def test_it_fits_into_400_pixels_light_and_dark(hand, panel, opened, shot):
-    from Y90DosimetrySlicer.prescribing import setLimit
+    from Y90DosimetrySlicer.ownnumbers import setLimit
 
     section = opened()
     shot(panel.container, "prescription")

@@ -234,7 +234,8 @@ class Parameters:
     settings: SettingsPack
     prescription: PrescriptionPack
     limits: dict[str, str]
-    """Numbers in place of the rules': "S2-DOSE-02:120" to a dose in Gy as text, or to "off"."""
+    """Numbers in place of the rules' ("S2-DOSE-02:120" to a dose in Gy as text, or to "off") and bounds of the user's
+    own ("ntad_gy.multicompartment<=" to a dose in Gy)."""
     stated: dict[str, str]
     """Standard deviations of uncertain inputs, by the library's names; what is absent is not stated."""
     display: DisplayPack

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
 import slicer
-from slicer.i18n import tr as _
 
 from Y90DosimetryLib.case import Basis, Case, Vial
 from Y90DosimetryLib.dosimetry.doses import Prepared, counted_sessions
-from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.guidelines import load_rules
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.physics import decay_factor, elapsed_h
@@ -23,23 +21,21 @@ from Y90DosimetryLib.planning import (
     DoseInterval,
     DoseLines,
     FeasibleSet,
-    Override,
     Window,
     compare,
     constraints_of,
     dose_lines,
     feasible_set,
     intervals,
-    stated_from,
     window,
 )
 from Y90DosimetryLib.planning.compare import delivered_pairs
 from Y90DosimetryLib.planning.prescription import one_infusion
 
 from .cases import momentOf
+from .ownnumbers import nameOf, numbersOf, statedOf
 from .parameters import Parameters
 
-ASIDE = "off"
 LEAST_GBQ = 0.01
 """No vial holds less; an activity of 0 is no treatment."""
 MEASURED = {"label", "structures", "sessions", "ct", "notes"}
@@ -57,9 +53,11 @@ class Prescription:
     constraints: Constraints
     window: Window
     index: int
-    overrides: tuple[Override, ...]
-    notUsed: tuple[str, ...]
-    """Numbers of the user's own that no rule of this scenario asks about."""
+
+    @property
+    def notUsed(self) -> tuple[str, ...]:
+        """Numbers of the user's own that ask nothing here, by the names under which they are stored."""
+        return tuple(nameOf(unused.number) for unused in self.constraints.unused)
 
     @property
     def label(self) -> str:
@@ -82,7 +80,7 @@ class Prescriber:
 
     def __init__(self) -> None:
         self._lines: tuple[tuple, DoseLines, object] | None = None
-        self._constraints: tuple[tuple, Constraints, tuple[Override, ...], tuple[str, ...]] | None = None
+        self._constraints: tuple[tuple, Constraints] | None = None
         self._slow: dict[str, tuple[tuple, object, object]] = {}
 
     def prescription(self, case: Case, prepared: Prepared, session: str, index: int, limits: Mapping[str, str]):
@@ -94,9 +92,9 @@ class Prescriber:
             If the session is no open plan.
         """
         lines = self._linesOf(case, prepared, session)
-        constraints, overrides, notUsed = self._constraintsOf(lines, limits)
+        constraints = self._constraintsOf(lines, limits)
         found = window(lines, constraints, one_infusion(lines, index), lines.labels[index])
-        return Prescription(case, prepared, lines, constraints, found, index, overrides, notUsed)
+        return Prescription(case, prepared, lines, constraints, found, index)
 
     def _linesOf(self, case: Case, prepared: Prepared, session: str) -> DoseLines:
         key = (session, keyOf(case, prepared, session))
@@ -107,15 +105,12 @@ class Prescriber:
         enteredGbq = tuple(i.activity_at_infusion_gbq(case.settings.half_life_h) for i in planned.infusions)
         return replace(kept, case=case, session=planned, entered_gbq=enteredGbq)
 
-    def _constraintsOf(self, lines: DoseLines, limits: Mapping[str, str]):
+    def _constraintsOf(self, lines: DoseLines, limits: Mapping[str, str]) -> Constraints:
         key = (self._lines[0], tuple(sorted(limits.items())))
         if self._constraints is None or self._constraints[0] != key:
-            asked = set(limitKeys(constraints_of(lines, load_rules()))) if limits else set()
-            overrides = tuple(overrideOf(name, text) for name, text in limits.items() if name in asked)
-            notUsed = tuple(name for name in limits if name not in asked)
-            found = constraints_of(lines, load_rules(), None, overrides)
-            self._constraints = (key, found, overrides, notUsed)
-        return self._constraints[1:]
+            found = constraints_of(lines, load_rules(), None, *numbersOf(limits), keeps_unused=True)
+            self._constraints = (key, found)
+        return self._constraints[1]
 
     # What takes longer: asked for when it is looked at
 
@@ -145,7 +140,7 @@ class Prescriber:
 
         With *onlyKept* nothing is computed: None is returned where it would have to be.
         """
-        inputs = stated_from({name: float(text) for name, text in stated.items()})
+        inputs = statedOf(stated)
         key = (keyOf(case, prepared, ""), tuple(sorted(stated.items())))
         isKept = "intervals" in self._slow and self._slow["intervals"][0] == key
         if onlyKept and not isKept and not inputs.is_empty:
@@ -184,63 +179,6 @@ def keyOf(case: Case, prepared: Prepared, session: str) -> tuple:
 def openPlans(case: Case) -> tuple[str, ...]:
     """Return the labels of the planned sessions with infusions that none has delivered yet."""
     return tuple(s.label for s in counted_sessions(case) if s.basis is Basis.PLANNED and s.infusions)
-
-
-# The user's own numbers
-
-
-def limitKey(ruleId: str, printedGy: float) -> str:
-    """Return under which name a number in place of a rule's is stored."""
-    return f"{ruleId}:{printedGy:g}"
-
-
-def keyOfConstraint(constraint: Constraint) -> str:
-    """Return the name under which a constraint's number can be replaced; empty for the user's own bound."""
-    if constraint.rule is None:
-        return ""
-    printed = constraint.printed_gy if constraint.printed_gy is not None else constraint.bounds[0].limit_gy
-    return limitKey(constraint.rule.id, printed)
-
-
-def limitKeys(constraints: Constraints) -> tuple[str, ...]:
-    """Return every name under which a number can be replaced, those of open questions included."""
-    found = [limitKey(c.rule.id, b.limit_gy) for c in constraints.asked if c.rule for b in c.bounds]
-    found += [limitKey(q.rule.id, b.limit_gy) for q in constraints.open_questions for b in q.bounds]
-    return tuple(dict.fromkeys(found))
-
-
-def overrideOf(name: str, text: str) -> Override:
-    """Return a stored number as the library takes it.
-
-    Raises
-    ------
-    InputError
-        If it is no positive number.
-    """
-    rule, _sep, printed = name.rpartition(":")
-    try:
-        return Override(rule, None if text == ASIDE else float(text), float(printed))
-    except ValueError:
-        raise InputError(
-            _("'{text}' is no dose in Gy").format(text=text), where=name, remedy=_("Enter a number, or reset it")
-        ) from None
-
-
-def setLimit(parameters: Parameters, name: str, limitGy: float | str | None) -> None:
-    """Put a number (or `ASIDE`) in place of a rule's; None, or the rule's own number, goes back to the rule.
-
-    Raises
-    ------
-    InputError
-        If it is no positive number.
-    """
-    if limitGy is None or limitGy == float(name.rpartition(":")[2]):
-        if name in parameters.limits:
-            del parameters.limits[name]
-        return
-    text = ASIDE if limitGy == ASIDE else f"{limitGy:g}"
-    overrideOf(name, text)
-    parameters.limits[name] = text
 
 
 # Activities

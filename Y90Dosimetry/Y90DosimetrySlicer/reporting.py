@@ -12,21 +12,32 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from Y90DosimetryLib.assessment import Assessment
 from Y90DosimetryLib.io.writing import output_folder, write_json, write_text
+from Y90DosimetryLib.planning import PlanOptions
 from Y90DosimetryLib.report import as_html, as_json, content_of, pictures_of, sections_of
 from Y90DosimetryLib.report.as_pdf import as_pdf
 
 PAGE, DATA, PDF = "report.html", "assessment.json", "report.pdf"
 
 
-def writeReport(assessment: Assessment, parent: Path, *, screenshots: bool = True, pdf: bool = False) -> Path:
-    """Write the report into a new folder inside *parent* and return the page's path; all of it or nothing."""
+def writeReport(
+    assessment: Assessment,
+    parent: Path,
+    *,
+    planOptions: PlanOptions | None = None,
+    screenshots: bool = True,
+    pdf: bool = False,
+) -> Path:
+    """Write the report into a new folder inside *parent* and return the page's path; all of it or nothing.
+
+    Its plan is made with *planOptions*: the user's own numbers and what is stated of the inputs' uncertainty.
+    """
     content = content_of(assessment)
     folder = _freeFolder(parent, assessment.case.label)
     pictures, whyNone = pictures_of(assessment)
     if screenshots:
         pictures = {**pictures, **screenshotsOfViews()}
     with output_folder(folder) as target:
-        html = as_html(content, pictures, whyNone, sections_of(assessment))
+        html = as_html(content, pictures, whyNone, sections_of(assessment, planOptions))
         write_text(html, target / PAGE)
         write_json(as_json(content), target / DATA)
         if pdf:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 import slicer
 from slicer.i18n import tr as _
@@ -16,20 +15,20 @@ from Y90DosimetryLib.guidelines import load_rules
 from Y90DosimetryLib.measures import DAY_NAMES
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.planning import (
-    Catalogue,
     Opening,
     Schedule,
     StockVial,
     VialTime,
     combinations,
-    load_catalogue,
     openings,
+    schedule_of,
     vial_times,
 )
 from Y90DosimetryLib.planning import calendar as clock
 from Y90DosimetryLib.planning.infusions import LUNGS, PERFUSED_NORMAL, SHOWN, TUMOR
 from Y90DosimetryLib.planning.vials import given
 
+from .ownnumbers import optionsOf
 from .parameters import Parameters
 from .prescribing import Prescription, infusionPack
 
@@ -64,39 +63,17 @@ class VialPlans:
         return clock.days(self.schedule.first, self.schedule.last)
 
 
-@lru_cache
-def catalogue() -> Catalogue:
-    """Return the vials of the library's catalogue, read once."""
-    return load_catalogue()
-
-
 def scheduleOf(parameters: Parameters, now: Prescription) -> tuple[Schedule, datetime] | Missing:
     """Return the week of the treatment and its moment, or what must be stated first."""
-    zoneName = parameters.settings.hospitalTimeZone
+    options = optionsOf(parameters)
+    schedule, days = schedule_of(now.lines, load_rules(), options)
+    if isinstance(schedule, Missing):
+        return schedule
     givenAt = now.lines.session.infusions[now.index].given_at
-    if not zoneName and givenAt is None:
-        return Missing(_("the hospital's time zone is not stated"), ("hospital_time_zone",))
-    zone = clock.zone_of(zoneName) if zoneName else givenAt.tzinfo
-    pack = parameters.prescription
-    day = date.fromisoformat(pack.day) if pack.day else None
-    if day is None and givenAt is None:
-        return Missing(_("the day of treatment is not stated"), ("given_at",))
-    usual = time.fromisoformat(pack.clock)
-    moment = clock.at_clock(day, usual, zone) if day else givenAt
-    day = clock.local_date(moment, zone)
-    monday = day - timedelta(days=day.weekday())
-    schedule = Schedule(
-        now.lines,
-        load_rules(),
-        zone,
-        monday,
-        monday + 6 * clock.ONE_DAY,
-        catalogue(),
-        usual,
-        pack.customVials,
-        now.overrides,
-    )
-    return schedule, moment
+    if options.first is not None or givenAt is None:
+        return schedule, clock.at_clock(days[0], schedule.clock, schedule.zone)
+    own = replace(options, first=clock.local_date(givenAt, schedule.zone))
+    return schedule_of(now.lines, load_rules(), own)[0], givenAt
 
 
 def keyOfVials(parameters: Parameters, now: Prescription) -> tuple:
@@ -218,8 +195,3 @@ def catalogueNote(schedule: Schedule) -> str:
     if not unverified:
         return text
     return _("{sizes} Not verified, ask the supplier: {what}.").format(sizes=text, what=unverified)
-
-
-def isUnverified(schedule: Schedule, vial: StockVial) -> bool:
-    """Return whether the size is one of the custom sizes, which no source backs."""
-    return vial.activity_gbq not in schedule.catalogue.standard_gbq

@@ -90,6 +90,11 @@ def shortText(bound: Bound) -> str:
     return f"{shortName(bound.line.measure_id, bound.line.about)} {signOf(bound)} {bound.limit_gy:g} Gy"
 
 
+def isYours(constraint: Constraint) -> bool:
+    """Whether the user asks for this number, and no rule."""
+    return constraint.rule is None or constraint.printed_gy is not None
+
+
 def reason(constraint: Constraint) -> str:
     """Return a constraint and who asks for it, such as "Tumor 2 ≥ 205 Gy (S2-DOSE-01)"."""
     asked = _(" or ").join(shortText(bound) for bound in constraint.bounds)
@@ -177,7 +182,10 @@ def _marks(found: Window) -> list[Mark]:
         at = first.least_gbq if first.most_gbq == math.inf else first.most_gbq
         tips = "\n".join(dict.fromkeys(sentence(a) for a in some))
         isBinding = any(id(a.constraint) in binding for a in some)
-        marks.append(Mark(shortText(first.by), tips, at, first.constraint.kind, isBinding))
+        text = shortText(first.by)
+        if any(isYours(a.constraint) for a in some):
+            text = _("{bound}, yours").format(bound=text)
+        marks.append(Mark(text, tips, at, first.constraint.kind, isBinding))
     return sorted(marks, key=lambda mark: mark.atGbq)
 
 

@@ -9,7 +9,8 @@ from .ends import WindowEnd, window_ends
 from .infusions import Aim, FeasibleSet, feasible_set
 from .models import Column, ModelDose, ModelRow, ModelTable, models_side_by_side
 from .opening_times import Edge, EdgeCause, Opening, openings
-from .plan import Plan, PlanOptions, comparison_of, plan_of
+from .own_numbers import Unused
+from .plan import Plan, PlanOptions, comparison_of, plan_of, schedule_of
 from .prescription import Window, window, windows
 from .stated import Recovery, StatedInputs, stated_from, with_typed
 from .uncertainty import DoseInterval, Safety, intervals, monte_carlo, safety_of
@@ -46,6 +47,7 @@ __all__ = [
     "Side",
     "StatedInputs",
     "StockVial",
+    "Unused",
     "VialTime",
     "Window",
     "WindowEnd",
@@ -64,6 +66,7 @@ __all__ = [
     "plan_of",
     "residual_fraction",
     "safety_of",
+    "schedule_of",
     "stated_from",
     "vial_times",
     "window",

@@ -8,22 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from ..errors import InputError
 from ..guidelines import wording
 from ..guidelines.findings import Outcome, judge
 from ..guidelines.rule import AnyOf, Band, Comparison, Condition, Requirement, Rule, Rulebook, Severity, all_hold
 from ..measures import Known, Measurement, measure, needs_of
-from ..quantities import require_positive
-from .dose_lines import NOT_DOSES, DoseLine, DoseLines
-
-
-class Side(StrEnum):
-    """Whether a dose must reach a limit or stay within it."""
-
-    AT_LEAST = "at least"
-    AT_MOST = "at most"
+from .dose_lines import DoseLine, DoseLines
+from .own_numbers import Override as Override
+from .own_numbers import Overrides, Unused, is_dose, refused
+from .own_numbers import OwnBound as OwnBound
+from .own_numbers import Side as Side
 
 
 @dataclass(frozen=True)
@@ -111,33 +105,6 @@ class OpenQuestion:
 
 
 @dataclass(frozen=True)
-class Override:
-    """Another number in place of a rule's, or None to set it aside; `printed_gy` says which where there are several."""
-
-    rule_id: str
-    limit_gy: float | None
-    printed_gy: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.limit_gy is not None:
-            require_positive(self.limit_gy, f"limit for {self.rule_id}", "Gy")
-
-
-@dataclass(frozen=True)
-class OwnBound:
-    """A bound of the user's own on any dose of the vocabulary."""
-
-    measure_id: str
-    side: Side
-    limit_gy: float
-
-    def __post_init__(self) -> None:
-        require_positive(self.limit_gy, f"limit for {self.measure_id}", "Gy")
-        if not measure(self.measure_id).is_dose or self.measure_id in NOT_DOSES:
-            raise InputError(f"'{self.measure_id}' is no computed dose", where="limits", remedy="Name a dose in Gy")
-
-
-@dataclass(frozen=True)
 class Constraints:
     """What the rules and the user ask, what can't be told, and what the user set aside."""
 
@@ -146,6 +113,8 @@ class Constraints:
     set_aside: tuple[str, ...]
     stopped_by: str = ""
     """Why nothing else is judged: a gate of the rules that is not met."""
+    unused: tuple[Unused, ...] = ()
+    """Only where such numbers are kept; else they are refused."""
 
     @property
     def hard(self) -> tuple[Constraint, ...]:
@@ -159,6 +128,7 @@ def constraints_of(
     known: Known | None = None,
     overrides: Sequence[Override] = (),
     own: Sequence[OwnBound] = (),
+    keeps_unused: bool = False,
 ) -> Constraints:
     """Return what the rules of the case's scenario ask of the doses.
 
@@ -166,74 +136,43 @@ def constraints_of(
     ----------
     known
         Measurements to judge with in place of those of *lines* (another day of treatment).
+    keeps_unused
+        Whether numbers of the user's that ask nothing here (another scenario or day, a dose that is missing) are
+        listed as `Constraints.unused` in place of being refused.
 
     Raises
     ------
     InputError
-        If an override names a rule, or a number in it, that asks nothing here.
+        If an override names a rule, or a number in it, that asks nothing here, or a bound a dose that is missing.
     """
     known = known or lines.known
     findings = judge(rules, known, lines.case.disease.scenario)
     gate = next((f for f in findings if f.rule.gate and f.outcome is Outcome.NOT_MET), None)
     asked: list[Constraint] = []
     questions: list[OpenQuestion] = []
-    used = _Used(overrides)
+    used = Overrides(overrides)
     for finding in () if gate else findings:
         for found in _of_rule(finding.rule, finding.about, lines, known, used):
             if isinstance(found, OpenQuestion):
                 questions.append(found)
             elif found not in asked:
                 asked.append(found)
-    asked += [c for bound in own for c in _own(bound, lines)]
-    used.refuse_unused(rules)
-    return Constraints(tuple(asked), tuple(questions), tuple(used.set_aside), gate.message if gate else "")
-
-
-class _Used:
-    """The user's overrides, and which of them met a rule."""
-
-    def __init__(self, overrides: Sequence[Override]) -> None:
-        self._overrides = overrides
-        self._met: set[Override] = set()
-        self.set_aside: list[str] = []
-
-    def of(self, rule: Rule, limit_gy: float) -> Override | None:
-        for override in self._overrides:
-            if override.rule_id == rule.id and override.printed_gy in {None, limit_gy}:
-                self._met.add(override)
-                several = _printed_gy(rule)
-                if override.printed_gy is None and len(several) > 1:
-                    raise InputError(
-                        f"{rule.id} has several numbers: {', '.join(f'{x:g}' for x in several)} Gy",
-                        where="limits",
-                        remedy=f"Say which, for example {rule.id}:{several[0]:g}=...",
-                    )
-                return override
-        return None
-
-    def refuse_unused(self, rules: Rulebook) -> None:
-        for override in self._overrides:
-            if override not in self._met:
-                known = "that rule asks for no such dose here" if override.rule_id in rules else "there is no such rule"
-                raise InputError(
-                    f"{override.rule_id}: {known}", where="limits", remedy="`y90 plan` lists the constraints by name"
-                )
-
-
-def _printed_gy(rule: Rule) -> list[float]:
-    """Return the dose limits a rule's bands print, each once."""
-    found = [
-        float(c.limit)
-        for band in rule.bands
-        for r in (*rule.when, *band.when)
-        for c in r.conditions()
-        if _is_dose(c) and isinstance(c.limit, int | float)
-    ]
-    return list(dict.fromkeys(found))
+    unused = used.unused(rules)
+    for bound in own:
+        of_bound = _own(bound, lines)
+        if isinstance(of_bound, Unused):
+            unused.append(of_bound)
+        else:
+            asked += of_bound
+    if unused and not keeps_unused:
+        raise refused(unused[0])
+    return Constraints(
+        tuple(asked), tuple(questions), tuple(used.set_aside), gate.message if gate else "", tuple(unused)
+    )
 
 
 def _of_rule(
-    rule: Rule, about: str, lines: DoseLines, known: Known, used: _Used
+    rule: Rule, about: str, lines: DoseLines, known: Known, used: Overrides
 ) -> Iterator[Constraint | OpenQuestion]:
     passed: list[Condition] = []
     established = all_hold(rule.established_for, known, about)
@@ -268,8 +207,8 @@ def _what_remains(
     unknown: list[Measurement] = []
     for requirement in requirements:
         parts = list(requirement.conditions())
-        of_doses = tuple(c for c in parts if _is_dose(c))
-        others = [c for c in parts if not _is_dose(c)]
+        of_doses = tuple(c for c in parts if is_dose(c))
+        others = [c for c in parts if not is_dose(c)]
         held = [c.holds(known, about) for c in others]
         if True in held and (isinstance(requirement, AnyOf) or not of_doses):
             continue
@@ -280,10 +219,6 @@ def _what_remains(
         if of_doses:
             doses.append(of_doses)
     return doses, unknown
-
-
-def _is_dose(condition: Condition) -> bool:
-    return condition.comparison.is_order and condition.measure.is_dose and condition.measure_id not in NOT_DOSES
 
 
 def _implies(condition: Condition, other: Condition) -> bool:
@@ -303,7 +238,7 @@ def _limit_gy(condition: Condition) -> float:
 
 
 def _asked(
-    rule: Rule, band: Band, about: str, doses: list[tuple[Condition, ...]], lines: DoseLines, used: _Used
+    rule: Rule, band: Band, about: str, doses: list[tuple[Condition, ...]], lines: DoseLines, used: Overrides
 ) -> Iterator[Constraint | OpenQuestion]:
     ways = _ways(rule, doses, about, lines, used)
     if isinstance(ways, Measurement):
@@ -326,7 +261,7 @@ def _ways(
     doses: list[tuple[Condition, ...]],
     about: str,
     lines: DoseLines,
-    used: _Used,
+    used: Overrides,
     visible: bool = True,
 ) -> list[tuple[tuple[Bound, ...], float | None]] | Measurement:
     """Return the ways to keep clear of a band: the bounds that each takes together, and the number it replaces."""
@@ -371,15 +306,13 @@ def _question(
     return OpenQuestion(rule, about, band.severity, because, needs_of(unknown), bounds)
 
 
-def _own(own: OwnBound, lines: DoseLines) -> list[Constraint]:
+def _own(own: OwnBound, lines: DoseLines) -> list[Constraint] | Unused:
     severity = Severity.TARGET if own.side is Side.AT_LEAST else Severity.WARNING
     items = lines.known.items([own.measure_id]) or ("",)
     found: list[Constraint] = []
     for about in items:
         of_item = lines.get(own.measure_id, about)
         if isinstance(of_item, Measurement):
-            raise InputError(
-                f"{own.measure_id} is missing: {of_item.missing_because}", where="limits", remedy=of_item.measure.ask
-            )
+            return Unused(own, f"is missing: {of_item.missing_because}")
         found += [Constraint(severity, (Bound(line, own.side, own.limit_gy),)) for line in of_item]
     return found

@@ -53,6 +53,8 @@ class PlanOptions:
     """Whether to add the table of models."""
     empiric: bool = False
     """Whether that table adds the empiric activities, which stem from resin."""
+    keeps_unused: bool = False
+    """Whether numbers of the user's that ask nothing here become notes of the plan; else they are refused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +111,13 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
     comparison = comparison_of(case, prepared)
     progress(0.2, "finding the window")
     lines = _lines(case, prepared, rules, options, comparison, notes)
-    constraints = constraints_of(lines, rules, None, options.overrides, options.own)
+    constraints = constraints_of(lines, rules, None, options.overrides, options.own, options.keeps_unused)
     several = len(lines.labels) > 1
     shares = fixed_split(lines, options.split_fractions if several else None)
     split = window(lines, constraints, shares, "all infusions together" if several else lines.labels[0])
     together = feasible_set(lines, constraints, options.aim, options.split_fractions) if several else None
     progress(0.4, "trying vials")
-    schedule, days = _schedule(lines, rules, options)
+    schedule, days = schedule_of(lines, rules, options)
     dated = schedule if isinstance(schedule, Schedule) else None
     progress(0.6, "propagating uncertainties")
     found = intervals(case, prepared, options.stated)
@@ -126,6 +128,7 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
         notes.append(f"No dose has an interval: {found.because}.")
     if case.disease.scenario is None:
         notes.append("No scenario is chosen: only the rules that hold in every scenario set limits.")
+    notes += [unused.text for unused in constraints.unused]
     if constraints.stopped_by:
         notes.append(f"No rule sets a limit here: {constraints.stopped_by}")
     given_gbq = lines.entered_gbq if lines.case is case else (0.0,) * len(lines.labels)
@@ -197,8 +200,16 @@ def _refuse_faulty(case: Case, prepared: Prepared) -> None:
         )
 
 
-def _schedule(lines: DoseLines, rules: Rulebook, options: PlanOptions) -> tuple[Schedule | Missing, tuple[date, ...]]:
-    """Return the schedule of the whole weeks that hold the days of treatment, and these days."""
+def schedule_of(lines: DoseLines, rules: Rulebook, options: PlanOptions) -> tuple[Schedule | Missing, tuple[date, ...]]:
+    """Return the schedule of the whole weeks that hold the days of treatment, and these days.
+
+    Missing where the day of treatment or the hospital's time zone is.
+
+    Raises
+    ------
+    InputError
+        If the days are in the wrong order or more than a year.
+    """
     zone = _zone(lines)
     if isinstance(zone, Missing):
         return zone, ()

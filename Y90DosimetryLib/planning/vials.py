@@ -134,7 +134,9 @@ class Schedule:
         key = tuple((label, calendar.treatment_day(v.calibrated_at, moment, self.zone)) for label, v in vials)
         if key not in self._constraints:
             known = self.known_with(vials, moment)
-            self._constraints[key] = constraints_of(self.lines, self.rules, known, self.overrides, self.own)
+            self._constraints[key] = constraints_of(
+                self.lines, self.rules, known, self.overrides, self.own, keeps_unused=True
+            )
         return self._constraints[key]
 
     def window_with(self, infusion: int, vial: StockVial, moment: datetime) -> Window:

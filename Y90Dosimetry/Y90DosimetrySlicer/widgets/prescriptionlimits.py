@@ -8,9 +8,12 @@ from html import escape
 import qt
 from slicer.i18n import tr as _
 
-from ..prescribing import ASIDE, Prescription, keyOfConstraint, setLimit
-from ..windowview import allowedText, kindName, sentence, shortName, shortText, signOf
-from .fields import NumberField
+from Y90DosimetryLib.planning import OwnBound, Side
+
+from ..ownnumbers import ASIDE, isOwn, keyOfConstraint, nameOf, ownDoses, ownKey, presentGy, setLimit
+from ..prescribing import Prescription
+from ..windowview import allowedText, isYours, kindName, sentence, shortName, shortText, signOf
+from .fields import ChoiceField, NumberField
 from .marks import VIOLET, paragraphs
 from .section import fitHeight
 
@@ -51,6 +54,12 @@ class LimitsBox:
         ui.asideCheck.connect("clicked(bool)", self._onAside)
         ui.resetLimitButton.connect("clicked(bool)", lambda _checked=False: self._store(None))
         ui.resetLimitsButton.connect("clicked(bool)", self._onResetAll)
+        sides = [(_("at most"), Side.AT_MOST), (_("at least"), Side.AT_LEAST)]
+        self._doses = ChoiceField(_("Dose of your own bound"), ui.ownDoseCombo, lambda _value: None, ())
+        self._side = ChoiceField(_("Side of your own bound"), ui.ownSideCombo, lambda _value: None, sides)
+        self._side.show(Side.AT_MOST)
+        self._offered: tuple = ()
+        ui.addOwnButton.connect("clicked(bool)", self._onAdd)
 
     def showConstraints(self, now: Prescription) -> None:
         """List the constraints, those that bind first."""
@@ -61,6 +70,13 @@ class LimitsBox:
             _("Constraints: {count} changed by you").format(count=changed) if changed else _("Constraints")
         )
         ui.resetLimitsButton.enabled = len(self._section.parameters.limits) > 0
+        offered = ownDoses(now.lines)
+        if offered != self._offered:
+            self._offered = offered
+            self._doses.setChoices(offered)
+            if self._doses.value is None and offered:
+                self._doses.show(offered[0][1])
+        ui.addOwnButton.enabled = bool(offered)
         if rows != self._rows:
             self._rows = rows
             table.blockSignals(True)
@@ -102,9 +118,10 @@ class LimitsBox:
         )
         isAside = dict(self._section.parameters.limits).get(self._chosen) == ASIDE
         ui.limitEdit.enabled = row is not None and not isAside
-        ui.asideCheck.enabled = row is not None
+        ui.asideCheck.enabled = row is not None and not isOwn(row.key)
         ui.asideCheck.checked = isAside
         ui.resetLimitButton.enabled = row is not None and row.isChanged
+        ui.resetLimitButton.text = _("Remove") if row is not None and isOwn(row.key) else _("Reset")
         if not self._limit.problem:
             self._limit.show(self._stored())
 
@@ -141,6 +158,20 @@ class LimitsBox:
             with self._section.change(gesture):
                 setLimit(self._section.parameters, self._chosen, limitGy)
 
+    def _onAdd(self, _checked: bool = False) -> None:
+        """Bind the chosen dose where it is now; its row is chosen, so that the number can be typed."""
+        section, measureId = self._section, self._doses.value
+        if section.now is None or section.parameters is None or measureId is None:
+            return
+        self._limit.forgive()
+        self._chosen = ownKey(measureId, self._side.value)
+        if self._chosen not in section.parameters.limits:
+            with section.change("own bound"):
+                setLimit(section.parameters, self._chosen, presentGy(section.now.lines, measureId, self._side.value))
+        self._rows = []
+        section.panel.refresh()
+        self._ui.limitEdit.setFocus()
+
     def _onAside(self, checked: bool) -> None:
         self._store(ASIDE if checked else None)
 
@@ -159,6 +190,10 @@ def rowsOf(now: Prescription, limits) -> list[LimitRow]:
         groups.setdefault((keyOfConstraint(a.constraint), a.constraint.kind, dose), []).append(a)
     rows = [_rowOf(some, binding) for some in groups.values()]
     rows.sort(key=lambda row: (not row.isBinding, row.isWish))
+    for unused in now.constraints.unused:
+        if isinstance(unused.number, OwnBound):
+            title = _("{bound}, your own").format(bound=unused.number.title)
+            rows.append(LimitRow(nameOf(unused.number), title, "–", _("unknown"), unused.text, False, True))
     for key, text in limits.items():
         if text == ASIDE and key not in now.notUsed:
             rule, _sep, printed = key.rpartition(":")
@@ -184,7 +219,7 @@ def _rowOf(some: list, binding: set[int]) -> LimitRow:
         allowedText(strictest),
         "\n".join(dict.fromkeys(sentence(a) for a in some)),
         any(id(a.constraint) in binding for a in some),
-        c.printed_gy is not None,
+        isYours(c),
         c.is_wish,
     )
 
@@ -196,12 +231,7 @@ def _openLines(now: Prescription) -> list[str]:
         )
         for q in now.constraints.open_questions
     ]
-    if now.notUsed:
-        lines.append(
-            _("Your numbers for {names} are kept; no rule of this scenario asks for them.").format(
-                names=", ".join(now.notUsed)
-            )
-        )
+    lines += [unused.text for unused in now.constraints.unused]
     if now.constraints.stopped_by:
         lines.append(_("No rule sets a limit here: {why}").format(why=now.constraints.stopped_by))
     return lines

@@ -242,7 +242,7 @@ def _nameOf(vial, found: vialplans.VialPlans) -> str:
 
 
 def _sizeOf(vial, found: vialplans.VialPlans) -> str:
-    return f"{vial.activity_gbq:g}{'?' if vialplans.isUnverified(found.schedule, vial) else ''}"
+    return f"{vial.activity_gbq:g}{'?' if found.schedule.catalogue.is_unverified(vial.activity_gbq) else ''}"
 
 
 def _pairsText(found: vialplans.VialPlans) -> str:

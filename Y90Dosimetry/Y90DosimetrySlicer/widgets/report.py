@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from Y90DosimetryLib.errors import InputError
 
 from .. import reporting
+from ..ownnumbers import reportOptionsOf
 from .marks import LINK
 from .section import Section
 from .steps import Status, Step
@@ -63,7 +64,11 @@ class ReportSection(Section):
             self.ui.folderEdit.addCurrentPathToHistory()
             assessment = self.workflow.assessNow()
             path = reporting.writeReport(
-                assessment, folder, screenshots=self.ui.screenshotsCheck.checked, pdf=self.ui.pdfCheck.checked
+                assessment,
+                folder,
+                planOptions=reportOptionsOf(self.parameters),
+                screenshots=self.ui.screenshotsCheck.checked,
+                pdf=self.ui.pdfCheck.checked,
             )
             self.reported = assessment
             url = qt.QUrl.fromLocalFile(str(path))
