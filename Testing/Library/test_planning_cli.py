@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 
 import pytest
 from planning_kit import COARSE, phantom_case
@@ -13,9 +14,9 @@ from Y90DosimetryLib.cli import plan as command
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.io.case_file import write_case
 from Y90DosimetryLib.phantom import digital_patient
-from Y90DosimetryLib.planning import PlanOptions, plan_of
+from Y90DosimetryLib.planning import PlanOptions, plan_of, stated_from
 from Y90DosimetryLib.planning.document import as_json
-from Y90DosimetryLib.planning.text import as_text
+from Y90DosimetryLib.planning.text import as_text, folded
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,36 @@ def test_limits_of_the_user_are_marked_in_every_form(folder, capsys) -> None:
     text = capsys.readouterr().out
     assert "set by the user; the rule says 120 Gy" in text and "Set aside by the user: C0-DOSE-01" in text
     assert "exclude each other" in text
+
+
+def test_what_several_rules_ask_is_told_once_with_all_of_them() -> None:
+    case, prepared = phantom_case()
+    text = as_text(plan_of(case, prepared, PlanOptions(stated=stated_from({"calibration_fraction": 0.05}))))
+    assert "target C0-DOSE-01, S2-DOSE-01: Mean tumor dose (Tumor 1) at least 205 Gy" in text
+    told = [line for line in text.splitlines() if "Mean tumor dose (Tumor 1) at least 205 Gy" in line]
+    assert len(told) == 2, "once with what it allows, once with its probability"
+    assert "Mean dose of the perfused normal liver (partition model), Right vial" in text
+
+
+def test_a_monte_carlo_that_was_asked_for_stands_beside_the_first_order(folder, capsys) -> None:
+    arguments = ("--uncertain", "calibration_fraction=0.05", "--samples", "40")
+    assert run(folder / "lobectomy" / "case.toml", *arguments) == 0
+    (line,) = [
+        x for x in capsys.readouterr().out.splitlines() if x.startswith("  Mean dose of the whole normal liver:")
+    ]
+    first, sampled = re.search(r"standard deviation ([\d.]+) Gy, of 40 samples ([\d.]+) Gy", line).groups()  # type: ignore[union-attr]
+    assert float(sampled) == pytest.approx(float(first), rel=0.15)
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_long_lines_break_between_words_and_nothing_is_lost(columns) -> None:
+    text = as_text(plan_of(*phantom_case(), PlanOptions(models=True)))
+    broken = folded(text, columns)
+    assert broken.split() == text.split()
+    long = [line for line in broken.splitlines() if len(line) > columns]
+    assert all(line.startswith(("Right vial: ", "vial (GBq", " ")) and "  " in line.strip() for line in long), "tables"
+    assert any("Right vial: 10, 2026-03-01" in line and "2.98*" in line for line in broken.splitlines())
+    assert not any(re.match(r" *(Gy|GBq)\b", line) for line in broken.splitlines()), "a number keeps its unit"
 
 
 def test_out_writes_text_json_and_pictures_whole(folder, tmp_path, capsys) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import sys
 from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
@@ -16,7 +18,7 @@ from ..io.writing import output_folder, write_image, write_json, write_text
 from ..missing import Missing
 from ..planning import Aim, Override, OwnBound, Plan, PlanOptions, Side, load_catalogue, plan_of, with_typed
 from ..planning.document import as_json
-from ..planning.text import as_text
+from ..planning.text import as_text, folded
 from ..progress import part
 from ..report.content import NOTICE
 from ..report.html_parts import file_name
@@ -76,10 +78,16 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         with output_folder(args.out) as folder:
             _write(plan, data, folder)
-    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if args.json else as_text(plan), end="")
+    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if args.json else _shown(plan), end="")
     if args.json:
         print()
     return 0
+
+
+def _shown(plan: Plan) -> str:
+    """Return the text of a plan; on a terminal its lines are no longer than the terminal is wide."""
+    text = as_text(plan)
+    return folded(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text
 
 
 def options_of(args: argparse.Namespace) -> PlanOptions:
@@ -111,7 +119,7 @@ def options_of(args: argparse.Namespace) -> PlanOptions:
 
 def _write(plan: Plan, data: dict[str, Any], folder: Path) -> None:
     write_json(data, folder / "plan.json")
-    write_text(as_text(plan), folder / "plan.txt")
+    write_text(folded(as_text(plan)), folder / "plan.txt")
     write_text(plan_html(plan), folder / "plan.html")
     try:
         for name, png in plan_pictures(plan).items():

@@ -3,26 +3,80 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+import textwrap
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from ..measures import measure
 from ..missing import Missing
 from . import calendar
 from .compare import Comparison
+from .constraints import Constraint
 from .infusions import SHOWN, FeasibleSet
 from .model_words import model_lines
 from .plan import Plan
 from .prescription import Allowance, Window, end_text
-from .uncertainty import COVERAGE_FACTOR_RATIO
+from .uncertainty import COVERAGE_FACTOR_RATIO, Safety, Sampled
 from .vials import Schedule, VialTime
 
 OUT_OF_TIME = "t"
 NO_LIMIT = "nothing limits the activity upward"
 
 
+COLUMNS = 100
+"""The width of a plan on paper or in a file."""
+_GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
+_LEAST_GAPS = 4
+"""Between the columns of a table row; a range of activities with what allows it has fewer."""
+_RANGE = re.compile(r" +\S+ - +\S+ GBq  |  +no activity +|  +(over|under)? *\d+ %  ")
+_QUANTITY = re.compile(r"(?<=\d) (?=(?:Gy|GBq|mL|kg|%|J/GBq)(?![a-z]))")
+_TIED = "\u00a0"
+
+
 def as_text(plan: Plan) -> str:
     """Return a plan for a reader: window, binding constraints, vials, week table, comparison, how sure."""
     return "\n".join(_lines(plan)) + "\n"
+
+
+def folded(text: str, columns: int = COLUMNS) -> str:
+    """Return a text with long lines broken between words, what follows indented under what it belongs to.
+
+    Rows of tables stay whole, and a number keeps its unit.
+    """
+    return "".join(f"{part}\n" for line in text.splitlines() for part in _folded(line, columns))
+
+
+def _folded(line: str, columns: int) -> list[str]:
+    if len(line) <= columns or len(_GAP.findall(line)) >= _LEAST_GAPS:
+        return [line]
+    start = _RANGE.match(line)
+    hang = start.end() if start else len(line) - len(line.lstrip()) + 4
+    parts = textwrap.wrap(
+        _QUANTITY.sub(_TIED, line),
+        max(columns, hang + 20),
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [part.replace(_TIED, " ") for part in parts]
+
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+def together(constraints: Iterable[tuple[Constraint, _Key]]) -> Mapping[tuple[str, _Key], str]:
+    """Return constraints by what they ask and a key, each named once with all the rules that ask it."""
+    rules: dict[tuple[str, _Key], list[str]] = {}
+    for c, key in constraints:
+        who = rules.setdefault((c.text, key), [])
+        who += [name for name in (c.name.removesuffix(f": {c.text}"),) if name not in who]
+    return {found: f"{', '.join(who)}: {found[0]}" for found, who in rules.items()}
+
+
+def names_of(constraints: Iterable[Constraint]) -> tuple[str, ...]:
+    """Return what several constraints ask, each thing once with all the rules that ask it."""
+    return tuple(together((c, "") for c in constraints).values())
 
 
 def week_table(plan: Plan, schedule: Schedule) -> str:
@@ -76,9 +130,11 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from _together_lines(plan.together)
     if plan.constraints.open_questions:
         yield "Not evaluable, so not in the window:"
-        for q in plan.constraints.open_questions:
-            asks = "; ".join(b.text for b in q.bounds) or "a dose"
-            yield f"  {q.rule.id} ({q.severity}) would ask {asks}; {q.because}"
+        said = (
+            f"  {q.rule.id} ({q.severity}) would ask {'; '.join(b.text for b in q.bounds) or 'a dose'}; {q.because}"
+            for q in plan.constraints.open_questions
+        )
+        yield from dict.fromkeys(said)
     yield from (f"Set aside by the user: {text}" for text in plan.constraints.set_aside)
     if isinstance(plan.schedule, Missing):
         yield f"No vials: {plan.schedule.because}."
@@ -86,28 +142,47 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from _vial_lines(plan, plan.schedule)
     if plan.comparison is not None:
         yield from _comparison_lines(plan.comparison)
-    if not isinstance(plan.intervals, Missing):
-        yield f"How sure (dose with {COVERAGE_FACTOR_RATIO:g} standard deviations, largest cause):"
-        for i in plan.intervals:
-            cause = f"; mostly {i.contributions[0].factor}" if i.contributions else ""
-            yield f"  {dose_title(i.measure_id, i.about)}: {i.low_gy:.1f} to {i.high_gy:.1f} Gy{cause}"
-        yield from (f"  Window: {end.text}" for end in plan.ends)
-        if plan.nowhere_safe:
-            yield f"  {plan.nowhere_safe}"
-        for s in plan.safety:
-            flips = f"; {', '.join(s.flipped_by)} alone could turn it" if s.flipped_by else ""
-            yield f"  {s.constraint.name}: kept with a probability of {probability_words(s.probability_share)}{flips}"
+    yield from _sure_lines(plan)
     if plan.models is not None:
         yield from model_lines(plan.models)
     yield from (f"Note: {note}" for note in plan.notes)
+
+
+def _sure_lines(plan: Plan) -> Iterator[str]:
+    if isinstance(plan.intervals, Missing):
+        return
+    yield f"How sure (dose with {COVERAGE_FACTOR_RATIO:g} standard deviations, largest cause):"
+    for i in plan.intervals:
+        cause = f"; mostly {i.contributions[0].factor}" if i.contributions else ""
+        drawn = _drawn(plan.sampled, i.measure_id, i.about, i.sd_gy)
+        yield f"  {dose_title(i.measure_id, i.about)}: {i.low_gy:.1f} to {i.high_gy:.1f} Gy{cause}{drawn}"
+    yield from (f"  Window: {end.text}" for end in plan.ends)
+    if plan.nowhere_safe:
+        yield f"  {plan.nowhere_safe}"
+    when = "With what was delivered" if plan.is_second_session else "At the entered activities"
+    yield f"  {when}, each is kept with a probability of:"
+    groups = together((s.constraint, _odds(s)) for s in plan.safety)
+    yield from (f"    {odds[0]:>9}  {name}{odds[1]}" for (_text, odds), name in groups.items())
+
+
+def _odds(s: Safety) -> tuple[str, str]:
+    flips = f"; {', '.join(s.flipped_by)} alone could turn it" if s.flipped_by else ""
+    return probability_words(s.probability_share), flips
+
+
+def _drawn(sampled: Sampled | None, measure_id: str, about: str, sd_gy: float) -> str:
+    """Return the standard deviation of a Monte Carlo beside the first-order one."""
+    key = (measure_id, about)
+    if sampled is None or key not in sampled.doses_gy:
+        return ""
+    return f"; standard deviation {sd_gy:.1f} Gy, of {len(sampled.doses_gy[key])} samples {sampled.sd_gy(key):.1f} Gy"
 
 
 def _window_lines(one: Window, is_entered: bool) -> Iterator[str]:
     if one.is_empty:
         entered = f" (entered: {one.entered_gbq:.3f} GBq)" if is_entered else ""
         yield f"{one.label}: no activity keeps every target and limit{entered}"
-        for c in one.impossible:
-            yield f"  this activity can't keep {c.name}"
+        yield from (f"  this activity can't keep {name}" for name in names_of(one.impossible))
         if one.conflict is not None:
             yield f"  {one.conflict.text}"
     else:
@@ -117,12 +192,12 @@ def _window_lines(one: Window, is_entered: bool) -> Iterator[str]:
         if is_entered:
             inside = "inside" if one.holds(one.entered_gbq) else "outside"
             yield f"  the entered {one.entered_gbq:.3f} GBq lie {inside}"
-        yield from (f"  least bound by {c.name}" for c in one.low_binding)
-        yield from (f"  most bound by {c.name}" for c in one.high_binding)
-        yield from (f"  out of reach: {c.name}" for c in one.unfulfilled_wishes)
+        yield from (f"  least bound by {name}" for name in names_of(one.low_binding))
+        yield from (f"  most bound by {name}" for name in names_of(one.high_binding))
+        yield from (f"  out of reach: {name}" for name in names_of(one.unfulfilled_wishes))
     yield "  each alone allows:"
-    for a in one.allowances:
-        yield f"    {_range(a)}  {a.constraint.kind} {a.constraint.name}"
+    groups = together((a.constraint, (_range(a), a.constraint.kind)) for a in one.allowances)
+    yield from (f"    {reach}  {kind} {name}" for (_text, (reach, kind)), name in groups.items())
 
 
 def _range(a: Allowance) -> str:
@@ -142,7 +217,7 @@ def _together_lines(found: FeasibleSet) -> Iterator[str]:
             yield f"  {measure(name).title}: {'missing' if dose is None else f'{dose:.1f} Gy'}"
     yield from (f"  {c.text}" for c in found.conflicts)
     if found.relaxation is not None:
-        names = "; ".join(c.name for c in found.relaxation.giving)
+        names = "; ".join(names_of(found.relaxation.giving))
         yield f"  together they would have to give {found.relaxation.give_fraction * 100:.1f} %: {names}"
 
 
@@ -191,6 +266,6 @@ def dose_title(name: str, about: str) -> str:
     title = (
         f"{base.replace('_', ' ')} ({model.replace('_', ' ')})"
         if model == "partition_given_ratio"
-        else measure(name).title
+        else measure(name).title + (" (partition model)" if model == "partition" else "")
     )
     return f"{title}, {about}" if about else title

@@ -13,6 +13,7 @@ from ..missing import Missing
 from ..planning import Comparison, Plan, PlanOptions, Window, calendar, plan_of
 from ..planning.compare import LesionRow, delivered_pairs, under_target_ml
 from ..planning.prescription import end_text
+from ..planning.text import names_of
 from ..progress import Progress, silent
 from ..structures import Role, Structure
 from .content import NOTICE
@@ -176,15 +177,16 @@ def _wide(caption: str, pictures: Mapping[str, bytes]) -> str:
 def _window_html(window: Window, is_entered: bool) -> str:
     name = escape(window.label)
     if window.is_empty:
-        said = [f"this activity can't keep {c.name}" for c in window.impossible]
+        said = [f"this activity can't keep {name}" for name in names_of(window.impossible)]
         said += [window.conflict.text] if window.conflict is not None else []
         return f'<p class="answer"><b>{name}: no activity keeps every target and limit.</b></p>' + bullets(said)
     low, most = window.end_texts
     high = f"{most} GBq" if window.high_binding else "any more (nothing limits it)"
     inside = "lie inside" if window.holds(window.entered_gbq) else "lie <b>outside</b>"
     entered = f"; the entered {window.entered_gbq:.3f} GBq {inside}" if is_entered else ""
-    said = [f"least: {c.name}" for c in window.low_binding] + [f"most: {c.name}" for c in window.high_binding]
-    said += [f"out of reach: {c.name}" for c in window.unfulfilled_wishes]
+    said = [f"least: {name}" for name in names_of(window.low_binding)]
+    said += [f"most: {name}" for name in names_of(window.high_binding)]
+    said += [f"out of reach: {name}" for name in names_of(window.unfulfilled_wishes)]
     return f'<p class="answer"><b>{name}: {low} GBq to {high}</b>{entered}.</p>' + bullets(said)
 
 
@@ -209,7 +211,7 @@ def _together_html(plan: Plan, pictures: Mapping[str, bytes]) -> Iterator[str]:
         yield f'<p class="answer"><b>Best for the {escape(found.aim.display_name)}: {escape(amounts)}</b></p>'
     yield bullets(c.text for c in found.conflicts)
     if found.relaxation is not None:
-        names = "; ".join(c.name for c in found.relaxation.giving)
+        names = "; ".join(names_of(found.relaxation.giving))
         yield f"<p>Together they would have to give {found.relaxation.give_fraction * 100:.1f} %: {escape(names)}</p>"
     yield _wide(TOGETHER, pictures)
 
@@ -261,6 +263,6 @@ def _needs(window: Window) -> str:
     need = "no target asks for more" if most is None else f"every target needs {end_text(most.least_gbq, True)} GBq"
     if not window.is_empty:
         return f"{need}; the window is {' to '.join(window.end_texts)} GBq"
-    why = [f"no activity keeps {c.name}" for c in window.impossible]
+    why = [f"no activity keeps {name}" for name in names_of(window.impossible)]
     why += [window.conflict.text] if window.conflict is not None else []
     return f"{need}, but {'; '.join(why)}"
