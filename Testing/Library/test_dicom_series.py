@@ -116,6 +116,19 @@ def test_slices_of_another_size_or_orientation_are_refused(tmp_path):
     assert "orientation" in refused(folder, GeometryError)
 
 
+def test_slices_without_a_pixel_size_are_refused(tmp_path):
+    assert "pixel size" in refused(dicom_series(tmp_path / "ct", STORED, PixelSpacing=""), GeometryError)
+
+
+@pytest.mark.parametrize("kind", ["1.2.840.10008.5.1.4.1.1.20", "1.2.840.10008.5.1.4.1.1.7.3", PET_IMAGE])
+def test_slices_lie_where_they_say_whatever_their_kind(tmp_path, kind):
+    """Nuclear medicine and multi-frame captures in single slices, which GDCM puts at the origin."""
+    read = read_image(dicom_series(tmp_path / "s", STORED, SOPClassUID=kind), "SPECT")
+    assert read.GetOrigin() == pytest.approx((-10.0, 20.0, 30.0))
+    assert read.GetSpacing() == pytest.approx((2.0, 3.0, 4.0))
+    assert np.array_equal(sitk.GetArrayFromImage(read), STORED)
+
+
 def test_slices_of_several_units_are_refused(tmp_path):
     folder = dicom_series(tmp_path / "pet", STORED, Units="BQML")
     dataset = pydicom.dcmread(folder / "slice007.dcm")

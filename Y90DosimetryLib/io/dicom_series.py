@@ -135,7 +135,7 @@ def read_slices(files: tuple[Path, ...], where: str) -> tuple[sitk.Image, DicomH
     reader.SetOutputPixelType(_pixel_type(slices))
     with quiet():
         image = reader.Execute()
-    return image, _header(slices)
+    return _placed(image, slices), _header(slices)
 
 
 def _files(folder: Path, uid: str) -> tuple[Path, ...]:
@@ -159,6 +159,10 @@ def _in_order(slices: list[_Slice], where: str) -> list[_Slice]:
         raise GeometryError(
             "slices without position or orientation", where=where, remedy="Export the series again, or as NRRD"
         )
+    if any(s.all_of("spacing").size != 2 or s.all_of("spacing").min() <= 0 for s in slices):
+        raise GeometryError(
+            "the pixel size (PixelSpacing) is not stated", where=where, remedy="Export the series again, or as NRRD"
+        )
     if not np.allclose(axes, axes[0], atol=1e-3):
         raise GeometryError(
             "the slices differ in orientation (a localizer?)", where=where, remedy="Export the volume alone"
@@ -174,6 +178,17 @@ def _in_order(slices: list[_Slice], where: str) -> list[_Slice]:
             "the axes are skewed (gantry tilt?)", where=where, remedy="Resample the image to a right-angled grid first"
         )
     return [slices[i] for i in order]
+
+
+def _placed(image: sitk.Image, slices: list[_Slice]) -> sitk.Image:
+    """Write the place that the headers state into an image: GDCM finds it in some kinds of object only."""
+    cosines, pixel_mm = slices[0].all_of("orientation"), slices[0].all_of("spacing")
+    first, last = slices[0].all_of("position"), slices[-1].all_of("position")
+    axes = np.stack([cosines[:3], cosines[3:], np.cross(cosines[:3], cosines[3:])], axis=1)
+    image.SetOrigin(first.tolist())
+    image.SetSpacing([float(pixel_mm[1]), float(pixel_mm[0]), float((last - first) @ axes[:, 2]) / (len(slices) - 1)])
+    image.SetDirection(axes.ravel().tolist())
+    return image
 
 
 def check_heights(heights_mm: Array, where: str) -> None:
