@@ -14,7 +14,14 @@ from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.geometry import center_mm
 from Y90DosimetryLib.report.colors import blend, dose_rgb, structure_styles
 from Y90DosimetryLib.report.planes import Plane, View, contours, region_of, view_of
-from Y90DosimetryLib.report.slices import SliceOptions, dose_slice, full_scale_gy, point_to_show_mm, three_planes
+from Y90DosimetryLib.report.slices import (
+    ISODOSES_GY,
+    SliceOptions,
+    dose_slice,
+    full_scale_gy,
+    point_to_show_mm,
+    three_planes,
+)
 from Y90DosimetryLib.structures import Role, Structure
 
 # 900 pixels wide and 638 high: the picture proper is 900 x 600 below a title of 38 pixels.
@@ -321,6 +328,14 @@ class TestSlices:
         values.ravel()[20000] = 9000.0  # one hot voxel must not darken the rest
         assert full_scale_gy(on(GRID, values)) == 400.0
         assert full_scale_gy(on(GRID, values * 0)) > 0
+
+    def test_the_ablative_dose_of_a_segment_does_not_make_all_isodoses_look_alike(self):
+        shape = GRID.GetSize()[::-1]
+        scale_gy = full_scale_gy(on(GRID, np.linspace(0.0, 2000.0, int(np.prod(shape))).reshape(shape)))
+        assert scale_gy > max(ISODOSES_GY)
+        low, normal, high = (dose_rgb(level_gy, scale_gy).astype(float) for level_gy in (50.0, 120.0, 400.0))
+        assert np.abs(normal - low).sum() > 60
+        assert np.abs(high - normal).sum() > 200
 
     def test_the_largest_lesion_is_shown(self):
         small, large = (ball(Role.TUMOR, str(r), (x, 5, 7), r) for x, r in ((-40, 10.0), (40, 14.0)))

@@ -21,6 +21,8 @@ from .scales import round_down, round_up
 
 ISODOSES_GY = (50.0, 100.0, 120.0, 205.0, 250.0, 400.0)
 """Isodose lines unless others are asked for: doses at which the recommendations change what they say."""
+_LARGEST_SCALE_GY = 600.0
+"""Tool default, above the highest isodose: on a scale to the 2000 Gy of a segmentectomy 50 and 250 Gy look alike."""
 
 _BACKGROUND: Rgb = (0, 0, 0)
 _INK: Rgb = (240, 240, 240)
@@ -74,10 +76,11 @@ class SliceOptions:
 
 
 def full_scale_gy(dose: sitk.Image) -> float:
-    """Return a round dose that nearly all dosed voxels stay below: the upper end of a color scale, in Gy."""
+    """Return the upper end of a color scale, in Gy: a round dose above nearly all dosed voxels, 600 at most."""
     array = sitk.GetArrayViewFromImage(dose)
     dosed = array[array > _LEAST_DOSE_GY]
-    return round_up(float(np.quantile(dosed, _FULL_SCALE_QUANTILE)) if dosed.size else _LEAST_DOSE_GY)
+    nearly_all_gy = float(np.quantile(dosed, _FULL_SCALE_QUANTILE)) if dosed.size else _LEAST_DOSE_GY
+    return min(round_up(nearly_all_gy), _LARGEST_SCALE_GY)
 
 
 def point_to_show_mm(structures: Sequence[Structure]) -> PointMm:
