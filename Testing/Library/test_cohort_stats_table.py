@@ -74,7 +74,7 @@ WRONG = [
     ("tumor_id,patient,post_dose_gy\n1,1,205,5\n", "4 cells for 3 columns"),
     ("tumor_id,patient,post_dose_gy\n1,1,-5\n", "lies outside"),
     ("tumor_id,patient,post_dose_gy\n1,1,nan\n", "is not a number"),
-    ("tumor_id,patient,index_tumor_size_mm\n1,1,0\n", "lies outside"),
+    ("tumor_id,patient,index_tumor_size_mm\n1,1,0\n", "0 lies outside what is above 0, up to"),
     ("tumor_id,patient,index_tumor_size_mm\n1,1,900\n", "longest diameter in mm"),
     ("tumor_id,patient,ttr_months\n1,1,2000\n", "Give months"),
     ("tumor_id,patient,best_change_fraction\n1,1,-30\n", "not a percentage"),

@@ -13,7 +13,7 @@ from cohort_kit import make_cases, number_of, rows, run_inline
 
 from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Basis, Case
-from Y90DosimetryLib.cohort.dictionary import COLUMNS, column_name, columns_of
+from Y90DosimetryLib.cohort.dictionary import COLUMNS, FRACTION, column_name, columns_of
 from Y90DosimetryLib.cohort.rows import rows_of, without_names
 from Y90DosimetryLib.cohort.store import KEY_HEADINGS, Store
 from Y90DosimetryLib.dosimetry.deposits import Model
@@ -170,12 +170,17 @@ def test_every_column_is_in_the_dictionary_once_with_a_meaning_and_a_source(writ
 
 
 def test_a_column_with_a_unit_ends_in_it():
-    ends = {"Gy": "gy", "mm": "mm", "mL": "ml", "months": "months", "GBq": "gbq", "fraction, 0 to 1": "fraction"}
+    ends = {"Gy": "gy", "mm": "mm", "mL": "ml", "months": "months", "GBq": "gbq", FRACTION: "fraction"}
     for column in COLUMNS:
         if column.unit in ends:
             assert column.name.endswith(f"_{ends[column.unit]}"), column.name
         if column.unit == "":
             assert not re.search("_(gy|mm|ml|gbq|months|h|g)$", column.name), column.name
+
+
+def test_no_fraction_is_said_to_end_at_one_where_growth_and_a_large_remnant_do_not():
+    units = {c.name: c.unit for c in COLUMNS}
+    assert units["flr_hypertrophy_fraction"] == units["sflr_fraction"] == FRACTION == "fraction, 1 is 100 %"
 
 
 def test_an_empty_cell_has_a_reason_and_a_filled_one_none(written):

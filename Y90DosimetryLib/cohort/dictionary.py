@@ -15,6 +15,8 @@ TUMORS, PATIENTS = "tumors", "patients"
 LESIONS = "lesions and thrombi at the time points"
 OUTCOME = "outcome"
 YES_NO = "1 yes, 0 no"
+FRACTION = "fraction, 1 is 100 %"
+"""Growth may be negative, and a standardized remnant above 1."""
 PATHOLOGY = f"{OUTCOME}, pathology"
 NECROSES = ", ".join(Necrosis)
 TO_RECURRENCE = "From the first treatment to recurrence"
@@ -93,7 +95,7 @@ def _of_measure(table: str, entry: Measure) -> Column:
 def _unit(entry: Measure) -> str:
     if entry.is_day:
         return "days since calibration"
-    return "fraction, 0 to 1" if entry.unit is UNITS["fraction"] else entry.unit.screen
+    return FRACTION if entry.unit is UNITS["fraction"] else entry.unit.screen
 
 
 def _tumor_columns() -> Iterator[Column]:
@@ -171,12 +173,8 @@ def _patient_columns() -> Iterator[Column]:
     for entry in patient_measures():
         yield _of_measure(PATIENTS, entry)
     yield column("liver_activity_total_gbq", "Activity in the liver, all infusions", "liver_activity_gbq", "GBq")
-    yield column(
-        "residual_highest_fraction", "Highest residual of an infusion", "residual_fraction", "fraction, 0 to 1"
-    )
-    yield column(
-        "lung_shunt_highest_fraction", "Highest lung shunt of an infusion", "lung_shunt_fraction", "fraction, 0 to 1"
-    )
+    yield column("residual_highest_fraction", "Highest residual of an infusion", "residual_fraction", FRACTION)
+    yield column("lung_shunt_highest_fraction", "Highest lung shunt of an infusion", "lung_shunt_fraction", FRACTION)
     for basis in BASES:
         meaning = f"Mean dose of the perfused normal liver, {basis} (multicompartment); all {basis} sessions"
         yield column(dose_column(basis, Model.MULTI, "normal_liver"), meaning, f"{basis} sessions", "Gy")

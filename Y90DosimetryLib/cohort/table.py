@@ -267,7 +267,8 @@ def _number(low: float, high: float, remedy: str) -> Callable[[str], float]:
             hint = "Write the decimal point as a point" if "," in text else "Leave the cell empty where it is unknown"
             raise InputError(f"'{text}' is not a number", remedy=hint)
         if not low <= value <= high:
-            raise InputError(f"{value:g} lies outside {low:g} to {high:g}", remedy=remedy)
+            least = "what is above 0, up" if low == _ABOVE_ZERO else f"{low:g}"
+            raise InputError(f"{value:g} lies outside {least} to {high:g}", remedy=remedy)
         return value
 
     return read
