@@ -16,7 +16,16 @@ from Y90DosimetryLib.cohort.agreement import bland_altman
 from Y90DosimetryLib.cohort.analysis import Change, cohort_statistics
 from Y90DosimetryLib.cohort.chart import Chart, Scale
 from Y90DosimetryLib.cohort.content import CAUTION, DEPENDENT, SAME, as_json, as_text, sections_of
-from Y90DosimetryLib.cohort.figures import BLUE, GREEN, ORANGE, agreement_plot, figures_of, survival_plot, waterfall
+from Y90DosimetryLib.cohort.figures import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    agreement_plot,
+    figures_of,
+    months_axis,
+    survival_plot,
+    waterfall,
+)
 from Y90DosimetryLib.cohort.page import as_page
 from Y90DosimetryLib.cohort.survival import Times, kaplan_meier
 from Y90DosimetryLib.cohort.table import example_table, parse_table
@@ -129,10 +138,20 @@ class TestFigures:
         left, top, right, bottom = chart.area
         assert (columns.mean(), rows.mean()) == pytest.approx(((left + right) / 2, top + (bottom - top) / 4), abs=1.5)
 
+    @pytest.mark.parametrize(
+        ("longest_months", "marks"),
+        [(2.5, [0, 1, 2, 3]), (0.0, [0, 1]), (24.0, [0, 3, 6, 9, 12, 15, 18, 21, 24]), (24.1, [0, 6, 12, 18, 24, 30]),
+         (61.8, [0, 12, 24, 36, 48, 60, 72]), (600.0, [0, 120, 240, 360, 480, 600])],
+    )  # fmt: skip
+    def test_survival_is_marked_where_it_is_read_at_whole_years_or_parts_of_one(self, longest_months, marks) -> None:
+        axis = months_axis(longest_months)
+        assert [m for m, _ in axis.marks(8)] == marks
+        assert axis.high == marks[-1]
+
     def test_a_survival_curve_steps_at_its_events_and_ticks_the_censored(self) -> None:
         curve = kaplan_meier(Times("all", (10, 20, 30, 40), (True, False, True, False)))
         picture = near(pixels(survival_plot([curve], "t")), BLUE, 25)
-        chart = Chart("t", Scale("Months", 0, 40), Scale("%", 0, 100), rows_below=2)
+        chart = Chart("t", months_axis(40.0), Scale("%", 0, 100), rows_below=2)
         for month, percent in ((5, 100), (15, 75), (25, 75), (35, 37.5)):
             column, row = np.rint(chart.placed(month, percent)).astype(int)
             assert picture[row - 2 : row + 3, column].any()

@@ -124,7 +124,7 @@ def _tumor_columns() -> Iterator[Column]:
     yield column("necrosis", "", f"Pathological necrosis of this tumor ({NECROSES})", PATHOLOGY)
     yield column("mve", "", f"Microvascular emboli in any tumor of the patient ({YES_NO})", PATHOLOGY)
     yield column("post_dose_gy", "Gy", f"Delivered mean dose, {PAPER}: delivered_dose_gy again", "delivered sessions")
-    yield column("tts_months", "months", "From the last treatment to surgery", "to_surgery_months")
+    yield column("tts_months", "months", "From the last treatment to surgery, planned or done", "to_surgery_months")
     yield column("ttr_months", "months", TO_RECURRENCE, OUTCOME)
     yield column("multifocal", "", f"The patient has more than one tumor ({YES_NO})", "tumor_count")
     yield column("large_gt8cm", "", f"This tumor is longer than {LARGE_MM:g} mm ({YES_NO})", "tumor_diameter_mm")

@@ -109,10 +109,16 @@ def _aside(points: Sequence[float], y: Scale) -> NDArray[np.float64]:
     return steps
 
 
+def months_axis(longest_months: float) -> Scale:
+    """Return an axis from 0 marked at quarters, halves or whole years, where survival and numbers at risk are read."""
+    step = next(s for s in (1, 3, 6, 12, 24, 60, 120) if longest_months <= 8 * s)
+    marks = range(0, step * max(1, math.ceil(longest_months / step)) + 1, step)
+    return Scale("Months", 0.0, float(marks[-1]), labels=tuple((float(m), str(m)) for m in marks))
+
+
 def survival_plot(curves: Sequence[Curve], title: str) -> bytes:
     """Draw Kaplan-Meier curves with their intervals, a tick for each patient cut short, and the numbers at risk."""
-    longest = max(c.steps[-1].point.months for c in curves)
-    x = from_zero("Months", longest)
+    x = months_axis(max(c.steps[-1].point.months for c in curves))
     chart = Chart(title, x, Scale("Without the event (%)", 0.0, 100.0), rows_below=len(curves) + 1)
     left, top, right, bottom = chart.area
     marks = [v for v, _ in x.marks(8)]
