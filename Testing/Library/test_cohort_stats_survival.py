@@ -182,3 +182,11 @@ def test_an_empty_time_to_recurrence_is_no_recurrence_only_where_no_column_says_
     assert (curve.steps[0].event_count, curve.steps[0].at_risk_count) == (1, 2)
     unknown = survivals(told)[0].curves
     assert isinstance(unknown, Missing) and "1 of 2 patients" in unknown.because
+
+
+def test_a_curve_that_falls_straight_to_nobody_has_a_median_without_a_lower_end() -> None:
+    alone = kaplan_meier(Times("one", (6.9,), (True,)))
+    assert alone.median_text == "6.9 (95 % CI not defined to not reached)"
+    assert (
+        kaplan_meier(Times("alive", (6.9,), (False,))).median_text == "not reached (95 % CI not reached to not reached)"
+    )

@@ -112,7 +112,7 @@ class Curve:
     def median_text(self) -> str:
         """Median and interval in months."""
         parts = [self.median_months, self.median_low_months, self.median_high_months]
-        median, low, high = ("not reached" if isinstance(p, Missing) else f"{p:.6g}" for p in parts)
+        median, low, high = (p.because if isinstance(p, Missing) else f"{p:.6g}" for p in parts)
         return f"{median} (95 % CI {low} to {high})"
 
 
@@ -162,13 +162,17 @@ def kaplan_meier(times: Times) -> Curve:
     )
     events = sum(s.event_count for s in steps)
     notes = (f"{_counted(events, 'event')} in {_counted(len(months), 'patient')}: read with care",)
+    median = _first_half([(s.point.months, s.point.surviving_fraction) for s in steps])
+    low = _first_half([(s.point.months, s.point.low_fraction) for s in steps])
+    if isinstance(low, Missing) and not isinstance(median, Missing):
+        low = Missing("not defined")  # the curve falls to 0, where it has no interval
     return Curve(
         times.label,
         len(months),
         events,
         steps,
-        _first_half([(s.point.months, s.point.surviving_fraction) for s in steps]),
-        _first_half([(s.point.months, s.point.low_fraction) for s in steps]),
+        median,
+        low,
         _first_half([(s.point.months, s.point.high_fraction) for s in steps]),
         notes if events < FEWEST_EVENTS else (),
     )
