@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 import slicer
 from followup_kit import line_of, read
 from scene_kit import linear, matrix4
 from Y90DosimetrySlicer import bridge, followup, followuptexts, followupview, readings
 from Y90DosimetrySlicer.cases import caseOf
-from Y90DosimetrySlicer.parameters import LesionPack, newTimePoint
+from Y90DosimetrySlicer.parameters import LesionPack, newTimePoint, setFact
 from Y90DosimetrySlicer.workflow import Workflow
 
 from Y90DosimetryLib.errors import InputError
@@ -104,6 +106,18 @@ def test_a_new_lesion_is_progression(course) -> None:
     read(course, "Month 6").lesions.append(LesionPack(lesion="Tumor 9", viableMm=8.0, isNew=True))
     assert Workflow(course).live().followUp.response.overall.present is Response.PD
     assert followupview.lesionCell(read(course, "Month 6").lesions[-1])[0] == "8 new"
+
+
+def test_a_study_after_surgery_is_named_so_and_is_not_the_best(course) -> None:
+    assert "after surgery" not in followuptexts.responseText(Workflow(course).live().followUp.response)
+    setFact(course, "surgery_date", date(2026, 7, 1))
+    found = Workflow(course).live().followUp
+    text = followuptexts.responseText(found.response)
+    assert text.count("after surgery") == 1
+    assert "Overall: best PR, first seen after 3.0 months" in text
+    assert followupview.headOf(found).startswith("<b>Month 3</b>")
+    growth = {row[0]: row[3] for row in followupview.remnantRows(found.remnant)}
+    assert growth["Month 3"] and not growth["Month 6"]
 
 
 def test_the_time_line_holds_studies_and_treatment_with_intervals(course) -> None:

@@ -60,6 +60,8 @@ def _response(response: ResponseOverTime) -> Iterator[str]:
         for on in days:
             months = next(s.months_count for (_s, day), s in seen.items() if day == on)
             first = f"{on.isoformat()}<br>{escape(_('{months:.1f} months').format(months=months))}"
+            if response.surgery_on is not None and on > response.surgery_on:
+                first += f"<br><small>{escape(_('after surgery'))}</small>"
             cells = "".join(f"<td {CELL}>{_seen(seen.get((scope, on)))}</td>" for scope in titles)
             rows.append(f"<tr><td {CELL}>{first}</td>{cells}</tr>")
         yield f"<table>{'<tr>' + head + '</tr>'}{''.join(rows)}</table>"
