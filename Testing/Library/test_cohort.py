@@ -22,7 +22,8 @@ from Y90DosimetryLib.errors import Cancelled, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = f"""
-import functools, sys
+import functools, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import cohort_kit
 from Y90DosimetryLib.cli import cohort, main
