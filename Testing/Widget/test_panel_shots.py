@@ -6,6 +6,25 @@ from standins import shots
 pytest_plugins = ("panel_kit",)
 
 
+@pytest.fixture
+def panel_in_font(open_module, click, scene):
+    """Return a function that opens the panel in a font of another size."""
+    from conftest import APPLICATION, MODULE
+    from panel_kit import Hand
+
+    usual = APPLICATION.font()
+
+    def open_(point_size: int):
+        font = type(usual)(usual)
+        font.setPointSizeF(point_size)
+        APPLICATION.setFont(font)
+        opened = open_module(MODULE)
+        return Hand(opened, click), opened
+
+    yield open_
+    APPLICATION.setFont(usual)
+
+
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "sample"])
 def test_every_section_fits_into_400_pixels(hand, panel, shot, filled):
     if filled:
@@ -31,3 +50,15 @@ def test_wrong_and_stale_states_are_shown(hand, panel, shot):
     hand.only("patient")
     shot(panel.container, "wrong-patient")
     assert not shots.too_wide(panel.container)
+
+
+@pytest.mark.parametrize("point_size", [9, 12])
+def test_no_digit_of_a_day_is_hidden_in_a_larger_font(panel_in_font, point_size):
+    hand, panel = panel_in_font(point_size)
+    hand.sample()
+    ui = hand.only("treatment")
+    panel.container.resize(shots.WIDTH, 1200)
+    hand.refresh()
+    for edit in (ui.calibratedEdit, ui.givenEdit):
+        room = edit.width - 2 * edit.fontMetrics().averageCharWidth()
+        assert edit.fontMetrics().horizontalAdvance(edit.text) <= room

@@ -17,6 +17,8 @@ Edited = Callable[[object], None]
 DIGITS = 6
 AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 """A comma that may part thousands or decimals."""
+WIDEST_MOMENT = "_2000-00-00 00:00_"
+"""A field that is narrower would hide the year of a vial."""
 WRONG_STYLE = f"border: 2px solid {RED}; background-color: palette(base); color: palette(text);"
 PERCENT = 100.0
 
@@ -230,6 +232,7 @@ class MomentField(Field):
         self._hospitalZone = ""
         self.setHospitalZone("")
         edit.placeholderText = _("YYYY-MM-DD hh:mm")
+        edit.minimumWidth = qt.QFontMetrics(edit.font).horizontalAdvance(WIDEST_MOMENT)
         edit.connect("textChanged(QString)", self._onChange)
         zoneCombo.connect("currentIndexChanged(int)", self._onChange)
 
