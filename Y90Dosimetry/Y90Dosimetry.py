@@ -116,6 +116,9 @@ class Y90DosimetryLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self, parent=None):
         super().__init__(parent)
+        from Y90DosimetrySlicer.zones import findZones
+
+        findZones()
         self.isSingletonParameterNode = False  # a scene may hold several cases
         self._workflows = {}
 
