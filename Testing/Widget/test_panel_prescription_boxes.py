@@ -15,6 +15,7 @@ def test_one_click_takes_a_vial_and_undo_gives_it_back(hand, opened):
     ui = section.ui
     look(hand, section, ui.vialsBox)
     assert "meet the plan" in ui.vialsLabel.text and not ui.useVialButton.enabled
+    assert "3 (03-01) + 3 (03-01)" in ui.pairsLabel.text and "add a second infusion" in ui.pairsLabel.text
     before = hand.parameters.sessions[0].infusions[0].calibratedAt
     ui.vialsTable.selectRow(texts(ui.vialsTable).index("10 (03-01)\n2.98 GBq"))
     assert "million spheres" in ui.vialDetailLabel.text
@@ -120,6 +121,9 @@ def test_several_infusions_have_a_set_and_a_best_choice(hand, opened):
     hand.refresh()
     section.catchUp()
     assert "Best:" in ui.togetherLabel.text
+    look(hand, section, ui.vialsBox)
+    assert "5 (03-01) for Segment vial + 5 (03-01) for Lobe vial" in ui.pairsLabel.text
+    assert "add a second infusion" not in ui.pairsLabel.text
     least = section.together._found
     hand.press(ui.useBestButton)
     assert section.now.lines.entered_gbq == pytest.approx(least.best.activities_gbq)

@@ -246,11 +246,20 @@ def _sizeOf(vial, found: vialplans.VialPlans) -> str:
 
 
 def _pairsText(found: vialplans.VialPlans) -> str:
-    """Return which two vials together meet the plan, those of one moment in one line."""
+    """Return which two vials together meet the plan, those of one moment in one line, each with its infusion."""
+    isOneInfusion = len(found.schedule.lines.labels) == 1
     moments: dict[str, list[str]] = {}
     for one in found.pairs:
-        words = vialplans.clock.words(one.at, found.schedule.zone)
-        moments.setdefault(words, []).append(" + ".join(_nameOf(vial, found) for _label, vial in one.vials))
+        names = (
+            _nameOf(vial, found)
+            if isOneInfusion
+            else _("{vial} for {infusion}").format(vial=_nameOf(vial, found), infusion=label)
+            for label, vial in one.vials
+        )
+        moments.setdefault(vialplans.clock.words(one.at, found.schedule.zone), []).append(" + ".join(names))
     lines = [f"{escape(when)}: {escape(', '.join(pairs))}" for when, pairs in moments.items()]
     title = _("Two vials that meet the plan together")
+    if isOneInfusion and lines:
+        how = _("An infusion holds one vial: for two, add a second infusion of the same volume in Treatment.")
+        lines.append(escape(how))
     return paragraphs([f"<b>{title}</b>", *lines])
