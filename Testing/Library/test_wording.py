@@ -157,7 +157,7 @@ def test_the_threshold_text_names_notes_and_exceptions() -> None:
 def test_the_worst_titles_are_named_once() -> None:
     warned = evaluate(rule(band(W)), NOTHING)
     other = replace(warned, rule=replace(warned.rule, title="Another"))
-    assert verdict([warned, warned, other]).sentence.startswith("Warning: A rule, Another.")
+    assert verdict([warned, warned, other]).sentence.startswith("Warning: A rule; Another.")
 
 
 def test_a_sentence_in_general_keeps_its_limit() -> None:

@@ -179,7 +179,7 @@ def verdict(
         return "Nothing could be judged."
     parts = []
     if worst:
-        parts.append(f"{str(worst).capitalize()}: {', '.join(dict.fromkeys(titles))}.")
+        parts.append(f"{str(worst).capitalize()}: {'; '.join(dict.fromkeys(titles))}.")
     elif open_count < total:
         parts.append("Nothing judged so far is against a recommendation.")
     if targets[1]:
