@@ -66,6 +66,7 @@ FLOORS = (
     "report",  # pages, pictures, tables
     "cohort",  # many patients
     "cli",  # the command y90
+    "__main__",  # the same as python -m
 )
 
 AT_FILE_SCOPE = {"numpy", "scipy", "SimpleITK", "vtk", "vtkmodules"}

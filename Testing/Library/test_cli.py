@@ -246,9 +246,9 @@ def test_the_dose_command_refuses_what_it_cannot_mean(tmp_path, capsys):
     )
 
 
-def test_the_installed_command_answers():
+def test_the_package_run_by_python_is_the_command():
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; from Y90DosimetryLib.cli import main; sys.exit(main(['--version']))"],
+        [sys.executable, "-m", "Y90DosimetryLib", "--version"],
         capture_output=True,
         text=True,
         check=False,
