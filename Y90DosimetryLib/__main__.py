@@ -1,4 +1,4 @@
-"""`python -m Y90DosimetryLib …` is the command `y90`, where the command is not installed (`PythonSlicer` of 3D Slicer)."""
+"""`python -m Y90DosimetryLib …` is the command `y90`, where it is not installed (3D Slicer's `PythonSlicer`)."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from html.parser import HTMLParser
 
@@ -78,6 +79,29 @@ def test_pictures_are_there_and_have_their_colors(page: str) -> None:
     assert shown.ndim == 3 and np.ptp(shown.astype(int), axis=2).max() > 50
 
 
+def test_the_four_views_stand_in_two_rows_under_their_heading(page: str) -> None:
+    document, texts = opened(as_pdf(page, "Report"))
+    here = next(i for i, text in enumerate(texts) if "Dose over the anatomy" in text)
+    lines = document[here].get_textpage()
+    heading = lines.search("Dose over the anatomy").get_next()[0]
+    pictures = [o.get_bounds() for o in document[here].get_objects() if o.type == pdfium.raw.FPDF_PAGEOBJ_IMAGE]
+    assert pictures and all(top < lines.get_charbox(heading)[1] for _, _, _, top in pictures)
+    tops = [round(top) for _, _, _, top in pictures]
+    assert len(set(tops)) == (len(pictures) + 1) // 2
+
+
+def test_a_list_in_the_verdict_is_not_as_bold_as_the_verdict() -> None:
+    html = '<div class="verdict">Warning: dose.<p>Delivered otherwise:</p><ul><li>Tumor 1</li></ul></div>'
+    document, _ = opened(as_pdf(html, "Report"))
+    lines = document[0].get_textpage()
+    fonts = {}
+    for words in ("Warning", "Delivered", "Tumor"):
+        name = ctypes.create_string_buffer(64)
+        pdfium.raw.FPDFText_GetFontInfo(lines, lines.search(words).get_next()[0], name, 64, None)
+        fonts[words] = name.value
+    assert fonts == {"Warning": b"Helvetica-Bold", "Delivered": b"Helvetica", "Tumor": b"Helvetica"}
+
+
 def test_nothing_is_drawn_outside_of_the_margins(page: str) -> None:
     long = page.replace("<h2>Findings</h2>", f"<h2>Findings</h2><p>{'W' * 400}</p>" + "<p>word </p>" * 200)
     document, texts = opened(as_pdf(long, "Report"))
@@ -98,6 +122,14 @@ def test_a_table_longer_than_a_page_repeats_its_head() -> None:
     assert all("Head Gy" in text for text in texts)
     numbers = [int(line.split()[0]) for text in texts for line in text.splitlines() if re.match(r"\d+ \d", line)]
     assert numbers == list(range(150))
+
+
+@pytest.mark.parametrize("lines_above", range(38, 46))
+def test_the_head_of_a_table_is_never_alone_at_the_foot_of_a_page(lines_above: int) -> None:
+    above = "<p>above</p>" * lines_above
+    html = f"<body>{above}<table><thead><tr><th>Head</th></tr></thead><tr><td>first</td></tr></table></body>"
+    _, texts = opened(as_pdf(html, "Report"))
+    assert [("Head" in text) == ("first" in text) for text in texts] == [True] * len(texts)
 
 
 def test_characters_that_the_font_lacks_are_spelled_out() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from .content import NOTICE
-from .pdf_pages import A4_PT, BOLD, REGULAR, Pages, picture_of, plain, width_pt
+from .pdf_pages import A4_PT, BOLD, REGULAR, Pages, Picture, picture_of, plain, width_pt
 
 MARGIN_PT, FOOT_PT = 40.0, 30.0
 WIDTH_PT = A4_PT[0] - 2 * MARGIN_PT
@@ -19,6 +19,8 @@ GAP_PT, CELL_PT = 6.0, 3.0
 BLACK, GRAY, RULE, SHADE = (0.0, 0.0, 0.0), (0.42, 0.42, 0.42), (0.8, 0.8, 0.8), (0.93, 0.93, 0.95)
 SOFT = {"soft", "missing"}
 HIGHEST_PICTURE_PT = 250.0
+WIDEST_OF_A_PAIR_RATIO = 1.6
+"""Width over height up to which two pictures stand side by side."""
 SKIPPED = {"style", "title", "script"}
 BLOCKS = {"p", "li", "div", "summary", "ul", "details", *HEADINGS_PT}
 
@@ -37,8 +39,8 @@ class Cell:
 class Block:
     """A paragraph, a heading, a table or a picture of the page, filled while the page is read."""
 
-    def __init__(self, kind: str, png: bytes = b"") -> None:
-        self.kind, self.png = kind, png
+    def __init__(self, kind: str, picture: Picture | None = None) -> None:
+        self.kind, self.picture = kind, picture
         self.text = Cell()
         self.head: list[Cell] = []
         self.rows: list[list[Cell]] = []
@@ -53,8 +55,10 @@ def as_pdf(page: str, title: str) -> bytes:
     reader.feed(page)
     reader.close()
     layout = _Layout(Pages())
-    for block in reader.blocks:
-        layout.draw(block)
+    blocks = [b for b in reader.blocks if b.kind in {"table", "picture"} or b.text.words]
+    at = 0
+    while at < len(blocks):
+        at += layout.draw(blocks[at:])
     count = len(layout.pages.content)
     for number in range(count):
         foot = plain(f"{title} \u00b7 page {number + 1} of {count} \u00b7 {NOTICE}")
@@ -88,7 +92,7 @@ class _Reader(HTMLParser):
             row = self.table.rows[-1]
             row.append(self.cell)
         elif tag == "img" and (found := re.match(r"data:image/png;base64,(.+)", known.get("src", ""), re.DOTALL)):
-            self.blocks.append(Block("picture", png=base64.b64decode(found[1])))
+            self.blocks.append(Block("picture", picture_of(base64.b64decode(found[1]))))
         elif tag in BLOCKS and self.table is None:
             self.blocks.append(Block(tag))
             self.cell = self.blocks[-1].text
@@ -113,7 +117,8 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.skipping or self.cell is None:
             return
-        bold, soft = (any(style[i] for style in self.styles) for i in (1, 2))
+        soft = any(style[2] for style in self.styles)
+        bold = any(style[1] for style in self._within_block())
         glued = bool(self.cell.words) and not data[:1].isspace() and self.cell.words[-1][0] != "\n"
         for at, word in enumerate(plain(data).split()):
             if at == 0 and glued and self.cell.words and not self.open_end:
@@ -122,6 +127,13 @@ class _Reader(HTMLParser):
             else:
                 self.cell.words.append((word, bold, soft))
         self.open_end = data[-1:].isspace() if data else True
+
+    def _within_block(self) -> Iterator[tuple[str, bool, bool]]:
+        """Yield the styles from the innermost out to the paragraph: a bold box does not make its list bold."""
+        for style in reversed(self.styles):
+            yield style
+            if style[0] in BLOCKS:
+                return
 
     open_end = True
     """Whether the last text ended in a space."""
@@ -135,13 +147,20 @@ class _Layout:
         self.y_pt = 0.0
         self._turn()
 
-    def draw(self, block: Block) -> None:
-        if block.kind == "table":
-            self._table(block)
-        elif block.kind == "picture":
-            self._picture(block.png)
-        elif block.text.words:
-            self._paragraph(block)
+    def draw(self, blocks: list[Block]) -> int:
+        """Draw the first block, of two narrow pictures both; return how many were drawn."""
+        first = blocks[0]
+        if first.kind == "table":
+            self._table(first)
+        elif first.picture is not None:
+            row = [b.picture for b in blocks[:2] if b.picture is not None]
+            if len(row) > 1 and any(p.width > WIDEST_OF_A_PAIR_RATIO * p.height for p in row):
+                row = row[:1]
+            self._pictures(row)
+            return len(row)
+        else:
+            self._paragraph(first, is_over_picture=any(b.picture is not None for b in blocks[1:2]))
+        return 1
 
     def _turn(self) -> None:
         self.pages.add()
@@ -154,12 +173,13 @@ class _Layout:
             self._turn()
         return turned
 
-    def _paragraph(self, block: Block) -> None:
+    def _paragraph(self, block: Block, *, is_over_picture: bool) -> None:
         size_pt = HEADINGS_PT.get(block.kind, TEXT_PT)
         indent_pt = 10.0 if block.kind == "li" else 0.0
         if block.kind in HEADINGS_PT:
             self.y_pt -= GAP_PT
-            self._room(size_pt * LEADING_RATIO + 6 * TEXT_PT)  # not alone at the foot of a page
+            below_pt = HIGHEST_PICTURE_PT if is_over_picture else 6 * TEXT_PT
+            self._room(size_pt * LEADING_RATIO + GAP_PT + below_pt)  # not alone at the foot of a page
         words = [("\u2022", False, False), *block.text.words] if block.kind == "li" else block.text.words
         for line in _lines(words, WIDTH_PT - indent_pt, size_pt):
             self._room(size_pt * LEADING_RATIO)
@@ -173,20 +193,23 @@ class _Layout:
             self.pages.text(word, x_pt, self.y_pt, size_pt, font, GRAY if soft else BLACK)
             x_pt += width_pt(f"{word} ", size_pt, font)
 
-    def _picture(self, png: bytes) -> None:
-        one = picture_of(png)
-        scale = min(WIDTH_PT / one.width, HIGHEST_PICTURE_PT / one.height)
-        width, height = one.width * scale, one.height * scale
-        self._room(height + GAP_PT)
-        self.y_pt -= height
-        self.pages.picture(one, MARGIN_PT, self.y_pt, width, height)
-        self.y_pt -= GAP_PT
+    def _pictures(self, row: list[Picture]) -> None:
+        share_pt = (WIDTH_PT - GAP_PT * (len(row) - 1)) / len(row)
+        scales = [min(share_pt / p.width, HIGHEST_PICTURE_PT / p.height) for p in row]
+        height_pt = max(p.height * s for p, s in zip(row, scales, strict=True))
+        self._room(height_pt + GAP_PT)
+        for at, (one, scale) in enumerate(zip(row, scales, strict=True)):
+            x_pt, high_pt = MARGIN_PT + at * (share_pt + GAP_PT), one.height * scale
+            self.pages.picture(one, x_pt, self.y_pt - high_pt, one.width * scale, high_pt)
+        self.y_pt -= height_pt + GAP_PT
 
     def _table(self, table: Block) -> None:
         size_pt, widths = _columns([*([table.head] if table.head else []), *table.rows])
         if not widths:
             return
         self.y_pt -= 2.0
+        begin_pt = sum(_height(row, widths, size_pt) for row in (table.head, *table.rows[:1]))
+        self._room(min(begin_pt, A4_PT[1] / 2))  # no head alone at the foot of a page
         self._row(table.head, widths, size_pt, shaded=True)
         for row in table.rows:
             height_pt = _height(row, widths, size_pt)
