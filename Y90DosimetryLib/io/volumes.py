@@ -59,7 +59,7 @@ def read_volume(path: Path, where: str, series: str = "") -> Volume:
         if path.is_dir():
             files = series_files(path, at, series)
             volume = Volume(*(_read_nuclear(files[0], at) if len(files) == 1 else read_slices(files, at)))
-        elif is_dicom(path):
+        elif _is_dicom(path):
             volume = Volume(*_read_nuclear(path, at))
         else:
             volume = Volume(_read_file(path, at))
@@ -225,16 +225,27 @@ def _require_readable(path: Path, where: str) -> None:
             require_file(other, f"{where}, its other file {other.name}")
 
 
-def _image_io(path: Path, where: str) -> str:
+def _is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM: a GIPL image of 8 columns begins like it."""
+    kind = _reader(path)
+    return kind == "GDCMImageIO" or (not kind and is_dicom(path))
+
+
+def _reader(path: Path) -> str:
+    """Return the name of ITK's class that reads a file; empty where there is none."""
     with quiet():
-        kind = sitk.ImageFileReader.GetImageIOFromFileName(str(path))
+        return str(sitk.ImageFileReader.GetImageIOFromFileName(str(path)))
+
+
+def _image_io(path: Path, where: str) -> str:
+    kind = _reader(path)
     if not kind:
         raise InputError(
             "this is no image that can be read",
             where=where,
             remedy="Give NRRD, NIfTI, MetaImage or a folder with a DICOM series, and check that it was copied whole",
         )
-    return str(kind)
+    return kind
 
 
 def _read_file(path: Path, where: str) -> sitk.Image:
