@@ -155,9 +155,19 @@ def test_the_legend_names_quantity_and_unit(view):
     show(view, parameters)
     legend = slicer.modules.colors.logic().GetColorLegendDisplayNode(parameters.doseVolume)
     assert legend.GetTitleText() == "Dose (Gy)" and legend.GetVisibility()
+    legend.SetSize(0.2, 0.6)
+    display.showDose(parameters)
+    assert tuple(legend.GetSize()) == (0.2, 0.6), "what the user chose stays"
     parameters.display.showDose = False
     display.showDose(parameters)
     assert not legend.GetVisibility()
+
+
+def test_the_legend_covers_less_than_a_twentieth_of_the_view(view):
+    parameters = case_with_dose()
+    show(view, parameters)
+    width, height = slicer.modules.colors.logic().GetColorLegendDisplayNode(parameters.doseVolume).GetSize()
+    assert width * height < 0.05
 
 
 def test_two_cases_share_the_colors_but_not_their_lines(scene, view):

@@ -25,6 +25,8 @@ ISODOSE_ATTRIBUTE = "Y90Dosimetry.IsodoseGy"
 FUSED_COLORS = ("Inferno", "PET-Heat")
 """Color tables of Slicer for a nuclear image over the CT, the first that there is."""
 LEGEND_LABELS = 6
+LEGEND_SIZE = (0.1, 0.4)
+"""Share of the view's width and height; its letters grow with it, and at Slicer's 0.15 and 0.5 they cover anatomy."""
 LINE_WIDTH_PX = 2
 WHITE = (255, 255, 255)
 TOWARD_WHITE_FRACTION = 0.5
@@ -81,8 +83,9 @@ def showLegend(parameters) -> None:
     legend = logic.GetColorLegendDisplayNode(dose)
     if legend is None:
         legend = logic.AddDefaultColorLegendDisplayNode(dose)
-    if legend is None:
-        return
+        if legend is None:
+            return
+        legend.SetSize(*LEGEND_SIZE)
     with slicer.util.NodeModify(legend):
         legend.SetTitleText(_("Dose (Gy)"))
         legend.SetLabelFormat("%.0f")
