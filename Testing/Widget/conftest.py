@@ -104,12 +104,12 @@ def pytest_sessionfinish(session, exitstatus):
     session.config.stash[EXIT_STATUS] = int(exitstatus)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config):
-    """End the process without Python's own tear-down, after everything was counted and written.
+    """End the process after everything was counted and written, before pytest and Python collect what is left.
 
-    A compiled wheel (Qt's or VTK's) releases True once too often; from Python 3.12 on that is harmless, Python 3.11
-    aborts over it while it ends, and would hide the result of the tests.
+    pytest calls the collector by itself here, with what `gc.disable` above avoids; and a compiled wheel (Qt's or VTK's)
+    releases True once too often, over which Python 3.11 aborts while it ends. Both would hide the result of the tests.
     """
     if EXIT_STATUS in config.stash:
         sys.stdout.flush()
