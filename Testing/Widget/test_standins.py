@@ -104,6 +104,12 @@ def test_enumerations_are_integers_and_lists_are_tuples():
     assert qt.QMessageBox.Yes | qt.QMessageBox.No == 81920
 
 
+@pytest.mark.parametrize("make", ["QVBoxLayout()", "QRect()", "QPixmap()", "QIcon()", "QColor()", "QDate()"])
+def test_what_is_empty_null_or_invalid_is_false(make):
+    assert not eval(f"qt.{make}", {"qt": qt})
+    assert qt.QColor("red") and qt.QRect(0, 0, 1, 1) and qt.QLabel()
+
+
 def test_children_are_found_by_class_name_and_name():
     box = qt.QGroupBox()
     box.setLayout(qt.QVBoxLayout())

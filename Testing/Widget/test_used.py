@@ -26,6 +26,10 @@ WRONG = {
     "isinstance(self.ui.applyButton, qt.QWidget)": "only a plain QWidget is an instance",
     "isinstance(self.ui.applyButton, (str, ctk.ctkComboBox))": "only a plain ctkComboBox is an instance",
     "for b in (self.ui.applyButton, self.ui.labelEdit): b.row": "QLineEdit or QPushButton has no row",
+    "if self.ui.applyButton: pass": "truth of QPushButton",
+    "grid = qt.QGridLayout(); a = grid or 1": "truth of QGridLayout: an empty, null or invalid one is false",
+    "a = 1 if not qt.QColor('x') else 2": "truth of qt.QColor",
+    "self.ui.formLayout": "no .ui file has a widget named formLayout",
     "b = self.ui.applyButton; b.checkStateChanged": "checkStateChanged does not exist in Qt 5",
 }
 

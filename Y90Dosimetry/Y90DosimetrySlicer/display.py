@@ -40,17 +40,16 @@ ANNOTATION_WIDTH = 44
 def doseColors(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
     """Return the scene's color table of dose; every case shares it."""
     node = scene.GetSingletonNode(DOSE_COLORS_TAG, "vtkMRMLColorTableNode")
-    if node is None:
-        node = slicer.vtkMRMLColorTableNode()
-        node.SetSingletonTag(DOSE_COLORS_TAG)
-        node.SetName(DOSE_COLORS_NAME)
-        node = scene.AddNode(node)
-    colors = dose_colors()
+    if node is not None:
+        return node
+    node, colors = slicer.vtkMRMLColorTableNode(), dose_colors()
+    node.SetSingletonTag(DOSE_COLORS_TAG)
+    node.SetName(DOSE_COLORS_NAME)
     node.SetTypeToUser()
     node.SetNumberOfColors(len(colors))
-    for index, color in enumerate(colors):
+    for index, color in enumerate(colors):  # before it is added: each change of a table that is shown draws all views
         node.SetColor(index, str(index), *(float(part) / 255 for part in color), 1.0)
-    return node
+    return scene.AddNode(node)
 
 
 def fullScaleGy(parameters) -> float:

@@ -165,6 +165,16 @@ def _inherits(self, class_name):
     return any(c.__name__ == class_name for c in type(self).__mro__)
 
 
+FALSE_WHEN = (("isEmpty", True), ("isNull", True), ("isValid", False))
+"""What makes an object of a class false in PythonQt: the first of these methods that the class has."""
+
+
+def _give_truth(class_: type) -> None:
+    method, false = next(((m, f) for m, f in FALSE_WHEN if hasattr(class_, m)), ("", None))
+    if method:
+        class_.__bool__ = lambda self: getattr(self, method)() is not false
+
+
 _METHODS = {
     "connect": _connect,
     "disconnect": _disconnect,
@@ -199,6 +209,7 @@ def install(*modules) -> None:
 
 def _make_strict(class_: type) -> None:
     try:
+        _give_truth(class_)
         class_.__setattr__ = _write
     except TypeError:  # a few helper types of PySide6 are closed; PythonQt does not have them
         return

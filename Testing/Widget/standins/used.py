@@ -58,9 +58,8 @@ class Sources:
                 self.widgets.setdefault(widget.get("name"), set()).add(widget.get("class"))
                 if number == 0:
                     self.tops.add(widget.get("class"))
-            for kind in ("layout", "action"):
-                for other in root.iter(kind):
-                    self.widgets.setdefault(other.get("name"), set()).add(other.get("class") or "QAction")
+            for other in root.iter("action"):  # not layouts: an empty one is false, and Slicer's findChildren skips it
+                self.widgets.setdefault(other.get("name"), set()).add("QAction")
 
 
 def complaints(folder: Path) -> list[str]:
@@ -175,6 +174,9 @@ class _Reader:
     def judge(self, function: ast.AST):
         """Yield (line, complaint)."""
         for node in ast.walk(function):
+            for tested in _tested(node):
+                if kinds := self.types(tested) - {UI, TOP} or _value_class(tested):
+                    yield tested.lineno, f"truth of {_either(kinds)}: an empty, null or invalid one is false"
             if isinstance(node, ast.Attribute):
                 yield from self._attribute(node)
             elif isinstance(node, ast.Call):
@@ -217,6 +219,23 @@ class _Reader:
             signature = literal.replace(" ", "").replace("const", "").replace("&", "")
             if not any(signature in api.signals(c) for c in classes):
                 yield node.lineno, f"{_either(classes)} has no signal {literal}"
+
+
+def _tested(node: ast.AST) -> list[ast.AST]:
+    """Return what a piece of Python asks for its truth."""
+    if isinstance(node, ast.BoolOp):
+        return node.values
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return [node.operand]
+    if isinstance(node, ast.If | ast.While | ast.IfExp):
+        return [node.test]
+    return node.ifs if isinstance(node, ast.comprehension) else []
+
+
+def _value_class(node) -> set[str]:
+    """Return the class of a value (a rectangle, a color, a day) that is made on the spot."""
+    called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    return {called} if called.startswith("qt.Q") and called.count(".") == 1 else set()
 
 
 def _class_name(node) -> str | None:

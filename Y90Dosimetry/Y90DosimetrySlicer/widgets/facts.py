@@ -89,11 +89,12 @@ class FactRow:
 class FactGroups:
     """The facts of the catalog in collapsible groups, with how many are answered."""
 
-    def __init__(self, section, layout, firstLayout) -> None:
+    def __init__(self, section, widget, firstWidget) -> None:
         self._section = section
         self._known: dict = {}
-        first = qt.QGridLayout()
-        firstLayout.addLayout(_stretched(first))
+        first, layout = _stretched(qt.QGridLayout(firstWidget)), qt.QVBoxLayout(widget)
+        for one in (first, layout):
+            one.setContentsMargins(0, 0, 0, 0)
         for row, name in enumerate(name for name in FIRST if name in CATALOG):
             FactRow(section, self._known, CATALOG[name], first, row)
         self._groups = []

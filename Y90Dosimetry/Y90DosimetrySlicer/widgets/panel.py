@@ -317,7 +317,9 @@ class Panel:
         section = self.sections[step]
         section.show()
         section.showStatus(self.status)
-        target = widget or (section.ui.checksLabel if section.ui.checksLabel.visible else self.button(step))
+        target = widget
+        if target is None:
+            target = section.ui.checksLabel if section.ui.checksLabel.visible else self.button(step)
         area = target
         while area is not None and area.className() != "QScrollArea":
             if area.className() == "ctkCollapsibleGroupBox":

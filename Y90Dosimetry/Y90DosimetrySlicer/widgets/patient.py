@@ -50,7 +50,7 @@ class PatientSection(Section):
         units = [("umol/L", False), ("mg/dL", True)]
         self.bind(ChoiceField, _("Unit"), ui.bilirubinUnitCombo, "display.bilirubinInMgDl", choices=units)
         self._bindChoices()
-        self._facts = FactGroups(self, ui.factsLayout, ui.diseaseLayout)
+        self._facts = FactGroups(self, ui.factsWidget, ui.diseaseWidget)
         ui.suggestionLabel.connect("linkActivated(QString)", self._onSuggestion)
 
     def _bindChoices(self) -> None:

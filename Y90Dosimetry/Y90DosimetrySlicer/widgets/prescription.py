@@ -50,7 +50,7 @@ class PrescriptionSection(Section):
         self._pause = qt.QTimer()
         self._pause.setSingleShot(True)
         self._pause.connect("timeout()", self._onPause)
-        self._picture = WindowPicture(ui.pictureLabel, ui.prescribedSlider, ui.trackLayout)
+        self._picture = WindowPicture(ui.pictureLabel, ui.prescribedSlider, ui.trackWidget.layout())
         self._activity = self.add(
             NumberField(_("Activity"), ui.prescribedEdit, self._storeActivity, IN_GBQ), self._shownGbq
         )
