@@ -263,3 +263,24 @@ def test_the_demo_says_where_to_look(tmp_path, capsys):
     assert str(tmp_path / "demo" / "report.html") in said
     assert (tmp_path / "demo" / "case" / "case.toml").exists()
     assert main(["assess", str(tmp_path / "demo" / "case" / "case.toml"), "--out", str(tmp_path / "again")]) == OK
+
+
+def test_an_unknown_command_or_option_is_answered_by_the_nearest_known_one(capsys):
+    for words, near in (
+        (["asses", "case.toml"], "Did you mean 'assess'?"),
+        (["calc", "activty"], "Did you mean 'activity'?"),
+        (["calc", "dose", "--activity-mbq", "3"], "unknown option '--activity-mbq'. Did you mean '--activity-gbq'?"),
+        (["asess", "--out", "x"], "Did you mean 'assess'?"),
+    ):
+        assert main(words) == WRONG_INPUT
+        assert near in capsys.readouterr().err
+
+
+def test_a_command_imports_no_other_and_no_statistics():
+    code = (
+        "import sys; from Y90DosimetryLib.cli import main; main(sys.argv[1:]); "
+        "heavy = [m for m in sys.modules if m.startswith(('scipy', 'vtk', 'Y90DosimetryLib.cohort'))]"
+        "; assert not heavy, heavy"
+    )
+    for words in (["--version"], ["calc", "decay", "--activity-gbq", "3", "--hours", "72"]):
+        assert subprocess.run([sys.executable, "-c", code, *words], check=False).returncode == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from html.parser import HTMLParser
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from pictures import drawing, near, pixels
 
-from Y90DosimetryLib.cli import cohort_stats
+from Y90DosimetryLib.cli import parser
 from Y90DosimetryLib.cohort.agreement import bland_altman
 from Y90DosimetryLib.cohort.analysis import Change, cohort_statistics
 from Y90DosimetryLib.cohort.chart import Chart, Scale
@@ -55,9 +54,8 @@ WHOLE = cohort_statistics(whole_table())
 
 
 def command(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    cohort_stats.add_arguments(parser)
-    return cohort_stats.run(parser.parse_args(words))
+    args = parser("cohort-stats").parse_args(["cohort-stats", *words])
+    return int(args.run(args))
 
 
 class TestWords:

@@ -7,40 +7,79 @@ Exit code 0: done; 1: some cases of a cohort failed; 2: the input is wrong (one 
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
 
 from ..errors import Cancelled, DosimetryError
 from ..version import __version__
-from . import calc, cohort, export, pacs, plan, planner, register, rules
 
 OK, WRONG_INPUT, FAULT, STOPPED = 0, 2, 3, 130
 
+STATS = "cohort-stats"
+"""`y90 cohort stats` as the one word the parser knows; a folder of that name is ./stats."""
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "planner": ("demo", "assess", "case", "dose"),
+    "plan": ("plan",),
+    "register": ("register", "lsf"),
+    "export": ("export",),
+    "pacs": ("push", "pull"),
+    "calc": ("calc",),
+    "cohort": ("cohort",),
+    "cohort_stats": (STATS,),
+    "rules": ("rules",),
+}
+"""The modules of this room with their commands; a module is imported when one of its commands is called."""
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of `y90` with all its commands."""
-    top = argparse.ArgumentParser(
+
+class Parser(argparse.ArgumentParser):
+    """A parser that names the nearest command or option where one is unknown, before it asks for what is missing."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Return the parsed arguments, as argparse does; a mistyped command or option ends the program."""
+        given = sys.argv[1:] if args is None else list(args)
+        kinds = next((a.choices for a in self._actions if isinstance(a, argparse._SubParsersAction)), None)
+        if kinds is not None and given and not given[0].startswith("-") and given[0] not in kinds:
+            self._unknown("command", given[0], kinds)
+        if kinds is None:
+            options = [option for option in self._option_string_actions if option.startswith("--")]
+            for text in given[: given.index("--") if "--" in given else len(given)]:
+                name = text.partition("=")[0]
+                if name.startswith("--") and not any(option.startswith(name) for option in options):
+                    self._unknown("option", name, options)
+        return super().parse_known_args(given, namespace)
+
+    def _unknown(self, what: str, name: str, known: Mapping[str, Any] | Sequence[str]) -> None:
+        near = difflib.get_close_matches(name, list(known), n=1)
+        self.error(f"unknown {what} '{name}'. " + (f"Did you mean '{near[0]}'?" if near else "See --help"))
+
+
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """Return the parser of `y90`: with the module of the command *only*, or with all of them where it is unknown."""
+    top = Parser(
         prog="y90",
         description="Dosimetry of Y-90 radioembolization. For research; not a certified medical device.",
     )
     top.add_argument("--version", action="version", version=f"y90 {__version__}")
+    if only == "--version":
+        return top
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    planner.add_parser(commands)
-    plan.add_parser(commands)
-    register.add_parser(commands)
-    export.add_parser(commands)
-    pacs.add_parser(commands)
-    calc.add_parser(commands)
-    cohort.add_parser(commands)
-    rules.add_parser(commands)
+    known = [module for module, names in COMMANDS.items() if only in names]
+    for module in known or COMMANDS:
+        import_module(f".{module}", __name__).add_parser(commands)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        args = parser().parse_args(cohort.with_stats(sys.argv[1:] if arguments is None else arguments))
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        if given[:2] == ["cohort", "stats"]:
+            given[:2] = [STATS]
+        args = parser(given[0] if given else "").parse_args(given)
     except SystemExit as stop:  # argparse has already said what is wrong
         return int(stop.code or 0)
     try:

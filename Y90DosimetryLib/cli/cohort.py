@@ -1,29 +1,18 @@
-"""`y90 cohort`: every case of a folder into tables; `y90 cohort stats`: what the tables say."""
+"""`y90 cohort`: every case of a folder into tables."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..cohort.run import CohortRun, Options, run_cohort
 from ..cohort.work import Ending
-from . import cohort_stats
 from .bar import progress_bar
 
-STATS = "stats"
-STATS_COMMAND = "cohort-stats"
 SOME_FAILED, STOPPED = 1, 130
-
-
-def with_stats(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments of `y90` with `cohort stats` as the one word its parser knows; a folder is ./stats."""
-    if list(arguments[:2]) == ["cohort", STATS]:
-        return [STATS_COMMAND, *arguments[2:]]
-    return list(arguments)
 
 
 def add_parser(commands: Any) -> None:
@@ -46,9 +35,6 @@ def add_parser(commands: Any) -> None:
     command.add_argument("--timeout", type=float, metavar="SECONDS", help="longest time for one case (default: none)")
     command.add_argument("--json", action="store_true", help="say what was done as one JSON object")
     command.set_defaults(run=run)
-    stats = commands.add_parser(STATS_COMMAND, prog=f"y90 cohort {STATS}")
-    cohort_stats.add_arguments(stats)
-    stats.set_defaults(run=cohort_stats.run)
 
 
 def run(args: argparse.Namespace) -> int:

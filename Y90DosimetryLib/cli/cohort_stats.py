@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from ..cohort.analysis import cohort_statistics
 from ..cohort.content import as_json, as_text
@@ -14,8 +15,9 @@ from ..errors import InputError
 from ..io.writing import output_folder
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+def add_parser(commands: Any) -> None:
+    """Add the command to `y90`."""
+    parser = commands.add_parser("cohort-stats", prog="y90 cohort stats")
     parser.add_argument("table", type=Path, nargs="?", metavar="TABLE.csv", help="a row a tumor; Docs/cohort.md")
     parser.add_argument("--example", action="store_true", help="the published 22 tumors of Meerun et al. 2022")
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write cohort.html, statistics.json and figures")
@@ -23,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dose-scale", choices=("log", "linear"), default="log", help="dose-response on the logarithm, or the dose"
     )
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
