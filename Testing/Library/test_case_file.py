@@ -222,8 +222,32 @@ def test_broken_toml_is_refused_with_the_line(tmp_path):
     assert "line 12" in refused(tmp_path, "label_value = 1", "label_value = ")
     path = case_file(tmp_path)
     path.write_bytes(path.read_bytes().replace(b"Case 1", b"L\xe4sion"))
-    with pytest.raises(InputError, match="no UTF-8 text .at line 3"):
+    with pytest.raises(InputError, match="not UTF-8 text .at line 3"):
         read_case(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "remedy"),
+    [
+        ("activity_gbq = 3,0", ",0", "A decimal point, not a comma: 3.0"),
+        ("day = 03/01/2026", "3/01", "Write a date as 2026-03-04"),
+        ('file = "C:\\Users\\ct.nrrd"', "sers", r"single quotes: 'C:\Users\ct.nrrd'"),
+        ("yes = False", "False", "Write false"),
+        ("label = Liver", "Liver", 'Put a text in quotes: "Liver"'),
+        ("weight_kg = 70 kg", "kg", "Write the number alone"),
+        ("at = 2026-03-04 10:00 CET", "10:00 CET", "Write a time with its date and offset"),
+        ('label = "Liver', "", "Close the quotes"),
+        ("x = 1\nx = 2", "", "occurs twice"),
+    ],
+)
+def test_a_mistake_in_toml_is_shown_with_a_caret_and_its_cause(tmp_path, line, place, remedy):
+    (tmp_path / "case.toml").write_text(f"[case]\n{line}\n", encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        read_case(tmp_path / "case.toml")
+    _, shown, caret, cause = str(error.value).split("\n")
+    assert shown.strip() == line.split("\n")[-1]
+    assert line.split("\n")[-1][len(caret) - 3 :].startswith(place)
+    assert remedy in cause
 
 
 def test_a_missing_case_file_and_a_folder_are_told_apart(tmp_path):

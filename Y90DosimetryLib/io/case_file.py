@@ -17,7 +17,7 @@ from ..progress import Progress, silent
 from .case_inputs import CaseFiles, InputFile, located
 from .case_keys import FROM_CT
 from .case_outcome import read_outcome
-from .case_schema import check_document, did_you_mean, template
+from .case_schema import check_document, did_you_mean, template, toml_error
 from .case_sessions import read_session
 from .case_study import files_of_study, read_ct, read_patient, read_structures
 from .case_time_points import read_time_point
@@ -76,14 +76,13 @@ def read_case_file(path: Path, progress: Progress = silent) -> CaseFile:
 def _parse(path: Path) -> dict[str, Any]:
     require_file(path, "", "Give the case file, for example case.toml; `y90 case new` writes a template")
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise InputError(f"this is no UTF-8 text (at line {line})", remedy="Save it as UTF-8") from None
+        raise InputError(f"not UTF-8 text (at line {line})", remedy="Save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(
-            f"this is not valid TOML: {error}", remedy="Texts stand in quotes, times and numbers do not"
-        ) from None
+        raise toml_error(text, str(error)) from None
 
 
 def _count(document: Mapping[str, Any]) -> int:

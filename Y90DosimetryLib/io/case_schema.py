@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import reprlib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from typing import Any
 from ..case import require_aware
 from ..errors import InputError
 from .case_keys import TABLES, Form, Key, Table
+from .paths import printable
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
@@ -35,6 +37,45 @@ def check_document(document: Mapping[str, Any]) -> None:
     for table in TABLES:
         for where, values in _instances(document, table):
             _check(values, table, where)
+
+
+_MISTAKES = (
+    (r"[-+]?\d+,\d+$", "A decimal point, not a comma: {point}"),
+    (
+        r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}\b|\d{4}[/.]\d|\d{4}-\d{1,2}-\d{1,2}$",
+        "Write a date as 2026-03-04, without quotes",
+    ),
+    (r"(?i)(true|yes)$", "Write true"),
+    (r"(?i)(false|no)$", "Write false"),
+    (r'"[^"]*\\', "Write a path with / or in single quotes: '{path}'"),
+    (r"\d{1,2}:\d\d|\d{4}-\d\d-\d\d[ T]", "Write a time with its date and offset: 2026-03-04T10:30:00+01:00"),
+    (r"[-+]?\d[\d.]*\s*[^\W\d_]+", "Write the number alone; its unit is in the key's name"),
+    (r"[^\W\d]", 'Put a text in quotes: "{value}"'),
+    (r'"[^"]*$|\'[^\']*$', "Close the quotes"),
+)
+"""How a value that TOML refuses begins, and what was probably meant; the first that fits counts."""
+_SHOWN_BEFORE = 36
+"""Characters of a line that are shown before the place, and as many after it: a terminal has 80 columns."""
+
+
+def toml_error(text: str, message: str) -> InputError:
+    """Return the error for a *text* that is not TOML: the line, a caret below the place, and the probable cause.
+
+    *message* is Python's, which names the place as "(at line 3, column 7)".
+    """
+    found = re.search(r"line (\d+), column (\d+)", message)
+    if found is None:  # at the end of the document
+        return InputError(f"not valid TOML: {message}", remedy="Something that was opened is not closed")
+    number, column = int(found[1]), int(found[2])
+    line = (text.splitlines() or [""])[min(number, len(text.splitlines())) - 1]
+    value = re.split(r"\s#", line.partition("=")[2])[0].strip()
+    says = next((says for pattern, says in _MISTAKES if re.match(pattern, value)), "")
+    if "overwrite" in message:
+        says = "The key or table occurs twice: keep one"
+    remedy = says.format(point=value.replace(",", "."), path=value.strip('"').replace("\\\\", "\\"), value=value)
+    begin = max(0, column - _SHOWN_BEFORE)
+    shown = f"\n  {printable(line[begin : begin + 2 * _SHOWN_BEFORE])}\n  {' ' * (column - 1 - begin)}^\n"
+    return InputError(f"not valid TOML at line {number}{shown}{remedy or message}")
 
 
 def _refuse_unknown(values: Mapping[str, Any], known: Collection[str], where: str, what: str) -> None:
