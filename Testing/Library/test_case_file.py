@@ -279,6 +279,16 @@ def test_the_template_shows_every_key_and_fact_with_a_valid_example():
     assert set(CATALOG) <= set(everything["disease"])
 
 
+def test_the_template_prescribes_nothing():
+    def numbers(value):
+        if isinstance(value, dict | list):
+            return [n for v in (value.values() if isinstance(value, dict) else value) for n in numbers(v)]
+        return [value] if not isinstance(value, str) else []
+
+    live = {name: table for name, table in tomllib.loads(template()).items() if name != "settings"}
+    assert not numbers(live), "no activity, shunt, residual or time is filled in"
+
+
 def test_the_template_shows_the_defaults():
     settings = tomllib.loads(re.sub(r"^# ", "", template().split("[settings]\n")[1], flags=re.MULTILINE))
     settings["hospital_time_zone"] = None  # an example; there is no default

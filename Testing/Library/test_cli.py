@@ -204,6 +204,15 @@ def test_the_template_is_a_case_file_that_asks_for_files(tmp_path, capsys):
     assert "no such file" in message or "missing" in message
 
 
+def test_the_template_is_written_beside_images_and_never_over_a_case(tmp_path, capsys):
+    (tmp_path / "ct.nrrd").write_bytes(b"an image")
+    assert main(["case", "new", str(tmp_path)]) == OK
+    assert (tmp_path / "ct.nrrd").read_bytes() == b"an image"
+    (tmp_path / "case.toml").write_text("mine", encoding="utf-8")
+    assert "exists already" in refused(capsys, "case", "new", tmp_path)
+    assert (tmp_path / "case.toml").read_text(encoding="utf-8") == "mine"
+
+
 def image_file(tmp_path, values=None):
     array = np.zeros((12, 12, 12), dtype=np.float32) if values is None else values
     if values is None:

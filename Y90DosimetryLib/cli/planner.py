@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..images import CtImage
 from ..io.case_file import read_case_file, template, write_case
 from ..io.volumes import read_image
-from ..io.writing import output_folder, write_dose
+from ..io.writing import output_folder, write_dose, write_text
 from ..phantom import PhantomSettings, Variant, case_variant, patient_over_time
 from ..physics import DEFAULT_JOULE_PER_GBQ
 from ..progress import Progress, part
@@ -62,7 +62,7 @@ def add_parser(commands: Any) -> None:
 
     case = commands.add_parser("case", help="make a case file").add_subparsers(required=True, metavar="KIND")
     add_from_dicom(case)
-    new = case.add_parser("new", help="write a commented template")
+    new = case.add_parser("new", help="write a commented template, beside the images where a folder has them")
     new.add_argument("folder", type=Path, metavar="DIR")
     new.set_defaults(run=_new)
 
@@ -124,9 +124,11 @@ def _say_where(folder: Path) -> None:
 
 
 def _new(args: argparse.Namespace) -> int:
-    with output_folder(args.folder) as folder:
-        (folder / "case.toml").write_text(template(), encoding="utf-8")
-    print(args.folder / "case.toml")
+    path = args.folder / "case.toml"
+    if path.exists():
+        raise InputError("the case file exists already", where=str(path), remedy="Edit it, or choose another folder")
+    write_text(template(), path)
+    print(path)
     return 0
 
 

@@ -338,11 +338,6 @@ TABLES: tuple[Table, ...] = (
             {
                 "label": '"Right hepatic artery"',
                 "perfused": '"Right lobe"',
-                "activity_gbq": "3.0",
-                "calibrated_at": "2026-03-01T12:00:00-05:00",
-                "given_at": "2026-03-04T10:30:00+01:00",
-                "residual_fraction": "0.01",
-                "lung_shunt_fraction": "0.05",
             },
         ),
     ),

@@ -130,7 +130,9 @@ def _check_value(key: Key, value: object, where: str) -> None:
             raise InputError(f"'{key.name}' is '{value}'", where=where, remedy=did_you_mean(value, key.words) or words)
         return
     if not _fits(key.form, value):
-        raise InputError(f"'{key.name}' is {_shown(value)}", where=where, remedy=f"Give {key.form.value}")
+        raise InputError(
+            f"'{key.name}' is {_shown(value)}", where=where, remedy=f"Give {key.form.value} ({key.name}: {key.says})"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"'{key.name}' is {value}", where=where, remedy="Give a finite number, or leave it out")
     if isinstance(value, datetime):
@@ -167,9 +169,10 @@ def _shown(value: object) -> str:
 
 
 def template() -> str:
-    """Return a case file to start from: what most cases need is filled in, all else stands there as a comment."""
+    """Return a case file to start from: names are filled in; every value is an example in a comment, for the user."""
     blocks = [
-        "# A case for `y90 assess`. Lines that begin with # are not read.\n"
+        "# A case for `y90 assess`. Lines that begin with # are not read: they hold examples.\n"
+        "# Remove the # and enter your own value; what is left out is reported as missing.\n"
         "# Times carry their offset from UTC: 2026-03-04T10:30:00+01:00. Fractions run from 0 to 1."
     ]
     for table in TABLES:

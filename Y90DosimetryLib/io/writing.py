@@ -157,9 +157,7 @@ def _refuse_used(path: Path) -> None:
     if is_there and not is_folder:
         raise InputError("there is a file of this name", where=str(path), remedy="Choose another folder")
     if is_used:
-        raise InputError(
-            "the folder exists and is not empty", where=str(path), remedy="Choose another one, or remove it first"
-        )
+        raise InputError("the folder exists and is not empty", where=str(path), remedy="Choose another one")
 
 
 @contextmanager
