@@ -18,12 +18,16 @@ class InputError(DosimetryError):
         The file, table, field or structure it was found in; empty where the text says so already.
     remedy
         What to do about it.
+    about
+        The input that would settle it, by the name of its parameter or field ("ct", "time_zone"); each front end
+        words how to give it. Empty where there is none.
     """
 
-    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", about: str = "") -> None:
         self.what = what
         self.where = where
         self.remedy = remedy
+        self.about = about
         text = f"{where}: {what}" if where else what
         super().__init__(f"{text}. {remedy}" if remedy else text)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -19,6 +19,8 @@ from .case_keys import AT_INFUSION
 from .case_schema import did_you_mean
 from .case_writer import write_case
 from .dicom_activity import SPECT_CORRECTIONS, activity_if_known, activity_of, lacking_corrections
+from .dicom_choices import NOTHING_SAID
+from .dicom_choices import Choices as Choices
 from .dicom_draft import SessionDraft
 from .dicom_facts import body, dose_gbq, given_at, require_tracer_of_plan, tracer, zone_named
 from .dicom_header import PERSONAL, hushed, scrubbed, text, unmistakable
@@ -34,29 +36,6 @@ PLAN, DELIVERED = "Plan", "Delivered"
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What only the user can say: series by their number in the list, and what the headers leave open."""
-
-    ct: int | None = None
-    spect: int | None = None
-    pet: int | None = None
-    outlines: tuple[int, ...] | None = None
-    """SEG and RT structure sets to take; None takes those drawn on the CT."""
-    patient: int | None = None
-    label: str = "Case from DICOM"
-    time_zone: str | None = None
-    pet_reference: datetime | None = None
-    pet_at_infusion: bool = False
-    pet_as_counts: bool = False
-    roles: Mapping[str, str] = field(default_factory=dict)
-    """The role of segments by their name, "none" to leave one out; others as name and codes suggest."""
-    keep_identifiers: bool = False
-    spect_reference: datetime | None = None
-    """To which instant a Y-90 SPECT in Bq/mL is decay-corrected, where the header does not say."""
-    spect_at_infusion: bool = False
-
-
-@dataclass(frozen=True)
 class DicomCase:
     """What a folder gave: the case, further images by file name, and sessions that lack something to be run."""
 
@@ -66,7 +45,7 @@ class DicomCase:
     identifiers: Mapping[str, object] | None = None
 
 
-def case_from_dicom(folder: Path, choices: Choices = Choices(), progress: Progress = silent) -> DicomCase:
+def case_from_dicom(folder: Path, choices: Choices = NOTHING_SAID, progress: Progress = silent) -> DicomCase:
     """Return the case that a folder of DICOM files makes; nothing is written.
 
     Raises
