@@ -6,8 +6,8 @@ Every clinical fact may be None: unknown. Unknown is never filled in; what needs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 
 from .errors import InputError
@@ -25,11 +25,11 @@ from .physics import (
     decay_factor,
     elapsed_h,
 )
-from .quantities import require_density
+from .quantities import LEAST, MOST, require_density, require_in_calendar, require_label, require_text
 from .structures import Role, Structure
 from .timepoints import TimeKind as TimeKind
 from .timepoints import TimePoint as TimePoint
-from .timepoints import check_structures, day_of, in_order, require_unique
+from .timepoints import check_structures, day_of, in_order, on_clock, require_unique, zone_of
 
 SCENARIOS: Mapping[int, str] = {
     1: "Radiation segmentectomy",
@@ -100,7 +100,7 @@ class Vial:
     """None: the activity is the one at the time of infusion."""
 
     def __post_init__(self) -> None:
-        if not (0 < self.activity_gbq < float("inf")):
+        if not LEAST <= self.activity_gbq <= MOST:
             raise InputError(
                 f"the activity is {self.activity_gbq} GBq", where="vial", remedy="Enter a positive number of GBq"
             )
@@ -126,6 +126,7 @@ class Infusion:
     """A T:N ratio given by the user, for the partition model; None takes the image's."""
 
     def __post_init__(self) -> None:
+        require_label(self.label, "infusion")
         where = f"infusion '{self.label}'"
         require_aware(self.given_at, f"{where}, given_at")
         for name in ("residual_fraction", "lung_shunt_fraction"):
@@ -134,7 +135,7 @@ class Infusion:
                 hint = "Enter a fraction, not a percentage" if value >= 1 else "Enter a fraction from 0 up to 1"
                 raise InputError(f"{name} is {value}, outside [0, 1)", where=where, remedy=hint)
         ratio = self.tumor_to_normal_ratio
-        if ratio is not None and not 0 < ratio < float("inf"):
+        if ratio is not None and not LEAST <= ratio <= MOST:
             raise InputError(f"tumor_to_normal_ratio is {ratio}", where=where, remedy="Enter a positive ratio")
         if self.lung_shunt_from_image and self.lung_shunt_fraction is not None:
             raise InputError(
@@ -174,6 +175,7 @@ class Session:
     """Label of the planned session this one carried out; that plan then no longer counts in totals."""
 
     def __post_init__(self) -> None:
+        require_label(self.label, "session")
         if not self.infusions:
             raise InputError("no infusion", where=f"session '{self.label}'", remedy="Add at least one infusion")
         require_unique((i.label for i in self.infusions), f"session '{self.label}', infusions")
@@ -194,12 +196,12 @@ class Settings:
     count_reference: CountReference = CountReference.LIVER
     sphere_activity_bq: float = 2500.0
     hospital_time_zone: str | None = None
-    """IANA name, for the weekday of a treatment; None takes the offset of the infusion's own time."""
+    """IANA name: the clock whose days count. None takes the offset with which each infusion's time is written."""
 
     def __post_init__(self) -> None:
         for name in ("joule_per_gbq", "half_life_h", "liver_density_g_ml", "lung_mass_g", "sphere_activity_bq"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
+            if value is not None and not LEAST <= value <= MOST:
                 raise InputError(f"{name} is {value}", where="settings", remedy="Enter a positive number")
         require_density(self.liver_density_g_ml, "settings, liver_density_g_ml")
 
@@ -210,6 +212,8 @@ class Case:
 
     `structures`, `ct` and `patient` are the planning study, on which the doses are computed. It is the baseline of
     everything later, unless `time_points` holds one of the kind baseline.
+
+    Instants are put on the hospital's clock here, once: a day never depends on the offset they were written with.
     """
 
     label: str
@@ -227,6 +231,12 @@ class Case:
     """Pathology, recurrence, death, last contact."""
 
     def __post_init__(self) -> None:
+        require_label(self.label, "case")
+        for note in self.notes:
+            require_text(note, "case, notes")
+        if self.settings.hospital_time_zone is not None:
+            zone = zone_of(self.settings.hospital_time_zone)
+            object.__setattr__(self, "sessions", tuple(_on_clock(s, zone) for s in self.sessions))
         check_structures(self.structures, "structures")
         require_unique((s.label for s in self.sessions), "sessions")
         perfused = {s.label for s in self.structures if s.role is Role.PERFUSED}
@@ -303,11 +313,40 @@ def first_treatment(case: Case) -> date | Missing:
     return day_of(min(known))
 
 
+def _on_clock(session: Session, zone: tzinfo) -> Session:
+    """Return a session with its instants on the clock of a zone; the same object where they already are."""
+    infusions = tuple(_infusion_on_clock(i, zone) for i in session.infusions)
+    image = session.image
+    if isinstance(image, ActivityMap) and _is_off(image.reference_time, zone):
+        image = replace(image, reference_time=_moved(image.reference_time, zone))
+    if image is session.image and all(a is b for a, b in zip(infusions, session.infusions, strict=True)):
+        return session
+    return replace(session, infusions=infusions, image=image)
+
+
+def _infusion_on_clock(infusion: Infusion, zone: tzinfo) -> Infusion:
+    given_at, calibrated_at = infusion.given_at, infusion.vial.calibrated_at
+    if not (_is_off(given_at, zone) or _is_off(calibrated_at, zone)):
+        return infusion
+    vial = replace(infusion.vial, calibrated_at=_moved(calibrated_at, zone))
+    return replace(infusion, given_at=_moved(given_at, zone), vial=vial)
+
+
+def _moved(moment: datetime | None, zone: tzinfo) -> datetime | None:
+    return None if moment is None else on_clock(moment, zone)
+
+
+def _is_off(moment: datetime | None, zone: tzinfo) -> bool:
+    return moment is not None and on_clock(moment, zone).tzinfo != moment.tzinfo
+
+
 def require_aware(moment: datetime | None, where: str) -> None:
-    """Raise `InputError` when *moment* has no time zone."""
+    """Raise `InputError` when *moment* has no time zone, or lies outside of the years that can be."""
     if moment is not None and moment.tzinfo is None:
         raise InputError(
             f"the time {moment.isoformat()} has no time zone",
             where=where,
             remedy="Write it with its offset, for example 2026-03-04T10:00:00+01:00",
         )
+    if moment is not None:
+        require_in_calendar(moment, where)

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that draw nothing but move, turn or break the text around them, or are no text at all."""
+JOINERS = "\u200c\u200d"
+"""Written inside words of several languages; they reorder nothing."""
+
+
+def is_hidden(character: str) -> bool:
+    """Return whether a character can't be seen but changes how a terminal or a page shows what is around it."""
+    return unicodedata.category(character) in HIDDEN and character not in JOINERS
+
+
+def printable(text: str) -> str:
+    """Return text that can be shown anywhere on one line: hidden characters and bytes of no text become escapes."""
+    return "".join(c.encode("unicode_escape").decode() if is_hidden(c) else c for c in text)
+
 
 class DosimetryError(Exception):
     """Base of everything this library raises on purpose."""
@@ -24,12 +41,12 @@ class InputError(DosimetryError):
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "", about: str = "") -> None:
-        self.what = what
-        self.where = where
-        self.remedy = remedy
+        self.what = "\n".join(map(printable, what.split("\n")))
+        self.where = printable(where)
+        self.remedy = "\n".join(map(printable, remedy.split("\n")))
         self.about = about
-        text = f"{where}: {what}" if where else what
-        super().__init__(f"{text}. {remedy}" if remedy else text)
+        text = f"{self.where}: {self.what}" if where else self.what
+        super().__init__(f"{text}. {self.remedy}" if remedy else text)
 
 
 class GeometryError(InputError):

@@ -13,6 +13,7 @@ from datetime import date
 from enum import StrEnum
 
 from .errors import InputError
+from .quantities import FIRST_YEAR, LAST_YEAR
 
 FactValue = bool | int | float | str | date
 
@@ -180,6 +181,7 @@ def _catalog() -> Iterator[Fact]:
         NOT_SEGMENTECTOMY,
         unit="h",
         at_least=0.0,
+        at_most=10_000.0,
     )
 
     group = "follow_up"
@@ -199,6 +201,7 @@ def _catalog() -> Iterator[Fact]:
         NOT_SEGMENTECTOMY,
         unit="months",
         at_least=0.0,
+        at_most=1_200.0,
     )
     yield Fact(
         "flr_before_treatment_ml",
@@ -236,6 +239,7 @@ def _catalog() -> Iterator[Fact]:
         NOT_SEGMENTECTOMY,
         unit="months",
         at_least=0.0,
+        at_most=1_200.0,
     )
 
 
@@ -286,7 +290,8 @@ def _misfit(fact: Fact, value: FactValue) -> str:
     if fact.kind is Kind.CHOICE:
         return "" if value in fact.choices else f"choose one of {', '.join(fact.choices)}"
     if fact.kind is Kind.DATE:
-        return "" if isinstance(value, date) else "give a date such as 2026-03-04"
+        is_day = isinstance(value, date) and FIRST_YEAR <= value.year <= LAST_YEAR
+        return "" if is_day else f"give a date such as 2026-03-04, between {FIRST_YEAR} and {LAST_YEAR}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "give a number"
     if fact.kind is Kind.COUNT and not isinstance(value, int):

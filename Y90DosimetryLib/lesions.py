@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import InputError
-from .quantities import require_not_negative
+from .quantities import require_label, require_not_negative
 from .staging import LARGEST_DIAMETER_MM, HepaticVeinInvasion, PortalInvasion
 
 
@@ -37,8 +37,7 @@ class LesionReading:
 
     def __post_init__(self) -> None:
         where = f"lesion '{self.lesion}'"
-        if not self.lesion.strip():
-            raise InputError("it has no name", where="lesion", remedy="Name it alike on all studies")
+        require_label(self.lesion, "lesion")
         for name in ("viable_mm", "longest_mm"):
             value = getattr(self, name)
             if value is not None:
@@ -73,8 +72,7 @@ class ThrombusReading:
 
     def __post_init__(self) -> None:
         where = f"thrombus '{self.thrombus}'"
-        if not self.thrombus.strip():
-            raise InputError("it has no name", where="thrombus", remedy="Name it alike on all studies")
+        require_label(self.thrombus, "thrombus")
         if self.diameter_mm is not None:
             _require_diameter(self.diameter_mm, f"{where}, diameter")
         if self.grade is not None:

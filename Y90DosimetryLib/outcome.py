@@ -11,6 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from .errors import InputError
+from .quantities import require_in_calendar
 
 EXTENSIVE_FROM_FRACTION = 0.50
 """Source: Meerun et al. 2022, Methods, pathology analysis: complete, extensive (50-99 %), partial (< 50 %).
@@ -111,6 +112,7 @@ class Outcome:
         for name, on in self.days:
             if isinstance(on, datetime):
                 raise InputError(f"'{on}' has a time of day", where=f"outcome, {name}", remedy="Give the day alone")
+            require_in_calendar(on, f"outcome, {name}")
         for happened, day in (("recurred", "recurred_on"), ("died", "died_on")):
             on = getattr(self, day)
             if on is not None and getattr(self, happened) is False:

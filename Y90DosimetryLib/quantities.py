@@ -3,11 +3,53 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
-from .errors import InputError
+from .errors import InputError, is_hidden, printable
 
 DENSITY_RANGE_G_ML = (0.05, 5.0)
 """Tool default: from inflated lung to dense bone with a wide margin; outside, the unit is wrong."""
+
+
+LEAST, MOST = 1e-9, 1e9
+"""Tool default: no quantity of a patient or a treatment, in the units used here, lies outside; arithmetic with these
+stays finite."""
+LONGEST_LABEL = 100
+"""Characters. Tool default: a name has to fit a line of the report."""
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""Tool default: no patient is treated outside; months and time zones can be counted from every day inside."""
+
+
+def require_text(text: str, where: str) -> None:
+    """Raise `InputError` for characters that can't be seen but change the text around them, line breaks among them."""
+    hidden = next((c for c in text if is_hidden(c)), None)
+    if hidden is not None:
+        raise InputError(
+            f"'{printable(text[:LONGEST_LABEL])}' holds the character U+{ord(hidden):04X}, which can't be shown",
+            where=where,
+            remedy="Write it on one line, without control characters",
+        )
+
+
+def require_label(text: str, where: str) -> None:
+    """Raise `InputError` unless a name can be shown: not blank, one line, `LONGEST_LABEL` characters or fewer."""
+    if not text.strip():
+        raise InputError("the name is blank", where=where, remedy="Give it a name")
+    if len(text) > LONGEST_LABEL:
+        raise InputError(
+            f"the name that begins '{text[:20]}' has {len(text)} characters",
+            where=where,
+            remedy=f"Shorten it to {LONGEST_LABEL} or fewer",
+        )
+    require_text(text, where)
+
+
+def require_in_calendar(day: date, where: str) -> None:
+    """Raise `InputError` unless a day or an instant lies in a year in which patients are treated."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InputError(
+            f"the year is {day.year}", where=where, remedy=f"Give a date between {FIRST_YEAR} and {LAST_YEAR}"
+        )
 
 
 def require_finite(value: float, name: str, unit: str = "") -> None:
@@ -48,6 +90,14 @@ def require_density(value_g_ml: float, where: str) -> None:
             f"the density is {value_g_ml:g} g/mL",
             where=where,
             remedy=f"Enter g/mL between {low} and {high}; soft tissue is 1.04, not 1040",
+        )
+
+
+def require_in_range(value: float, name: str, low: float, high: float) -> None:
+    """Raise `InputError` unless *value* lies in [low, high]: outside nothing can be computed with it."""
+    if not low <= value <= high:
+        raise InputError(
+            f"it is {value:g}", where=name, remedy=f"Give a number from {low:g} to {high:g}, or leave it out"
         )
 
 

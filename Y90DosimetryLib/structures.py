@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .images import check_geometry, voxel_ml
+from .quantities import require_label
 
 UINT8 = NDArray[np.uint8]
 
@@ -86,8 +87,7 @@ class Structure:
 
     def __post_init__(self) -> None:
         where = f"structure '{self.label}'"
-        if not self.label.strip():
-            raise InputError("a structure has no name", where=self.role.display_name, remedy="Give it a name")
+        require_label(self.label, f"structure, {self.role.display_name}")
         check_geometry(self.mask, where)
         if self.mask.GetNumberOfComponentsPerPixel() != 1:
             raise InputError("the mask has several values a voxel", where=where, remedy="Give one mask a structure")

@@ -11,15 +11,16 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timezone, tzinfo
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from .errors import InputError
 from .facts import MODALITIES, TIMED_FACTS, FactValue, check_facts
 from .images import CtImage
 from .lesions import LesionReading, ThrombusReading, require_once
 from .patient import Patient
-from .quantities import require_not_negative, require_positive
+from .quantities import require_in_calendar, require_label, require_not_negative, require_positive
 from .structures import Role, Structure
 
 MONTHS_PER_YEAR = 12
@@ -71,10 +72,10 @@ class TimePoint:
 
     def __post_init__(self) -> None:
         where = f"time point '{self.label}'"
-        if not self.label.strip():
-            raise InputError("a time point has no name", where="time points", remedy="Give it a name")
+        require_label(self.label, "time point")
         if isinstance(self.on, datetime):
             raise InputError(f"'{self.on}' has a time of day", where=where, remedy="Give the day alone")
+        require_in_calendar(self.on, where)
         if self.modality is not None and self.modality not in MODALITIES:
             known = ", ".join(MODALITIES)
             raise InputError(f"the modality is '{self.modality}'", where=where, remedy=f"Choose one of {known}")
@@ -172,8 +173,37 @@ def require_unique(labels: Iterable[str], where: str) -> None:
 # The calendar
 
 
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name.
+
+    Raises
+    ------
+    InputError
+        If the zone is not known on this machine.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
+        raise InputError(
+            f"time zone '{name}' is not known here",
+            where="settings, hospital_time_zone",
+            remedy="Use an IANA name such as Europe/Paris; where the system has no zone data, install 'tzdata'",
+        ) from None
+
+
+def on_clock(moment: datetime, zone: tzinfo) -> datetime:
+    """Return an instant with the offset from UTC that the clocks of a zone have then.
+
+    The offset is fixed: two times that share a zone with changing clocks would be compared as its clock shows them.
+    """
+    here = moment.astimezone(zone)
+    offset = here.utcoffset()
+    assert offset is not None
+    return here.replace(tzinfo=timezone(offset), fold=0)
+
+
 def day_of(moment: date | datetime) -> date:
-    """Return the calendar day of an instant on its own clock; a day stays as it is."""
+    """Return the calendar day of an instant on its own clock, which `Case` has set; a day stays as it is."""
     return moment.date() if isinstance(moment, datetime) else moment
 
 

@@ -104,7 +104,6 @@ EDGES = {
         lambda: given(calibrated_at=datetime(2026, 3, 2, 1, tzinfo=EASTERN)),
         lambda: given(calibrated_at=datetime(2026, 3, 1, 23, tzinfo=EASTERN)),
     ),
-    "calibration_time_zone": edge(lambda: given(given_at=GIVEN_AT.astimezone(WINTER))),
     "infusions_apart": edge(lambda: in_one_image(4.1), lambda: in_one_image(4.0), step=0.1),
     "session_order": edge(lambda: sessions_apart(-0.1), lambda: sessions_apart(0.1), step=0.1),
     "sflr_high": edge(lambda: remnant(1.101 * TELV_ML), lambda: remnant(1.099 * TELV_ML)),

@@ -138,8 +138,8 @@ def test_the_day_of_treatment_is_the_one_the_measures_count() -> None:
     for name in ("Europe/Paris", "Asia/Tokyo", "America/Los_Angeles"):
         for hours in (3, 20, 64, 100, 250):
             at = calibrated + timedelta(hours=hours)
-            infusion = Infusion("x", Vial(3.0, calibrated), "x", at)
-            assert calendar.treatment_day(calibrated, at, calendar.zone_of(name)) == treatment_day(infusion, name)
+            infusion = Infusion("x", Vial(3.0, calibrated), "x", at.astimezone(calendar.zone_of(name)))
+            assert calendar.treatment_day(calibrated, at, calendar.zone_of(name)) == treatment_day(infusion)
 
 
 def test_decay_and_its_inverse_agree_with_the_table_of_the_label() -> None:

@@ -228,8 +228,6 @@ _TABLE = (
           _ABOVE, 12.0, "days", _CHECK_TIMES + ", and the shelf life of the vial"),
     Check("calibration_weekday", _INPUTS, _NOTE, "Calibration on another day than Sunday",
           _FOUND, None, "", "Vials are usually calibrated for Sunday noon, US Eastern time: check the date"),
-    Check("calibration_time_zone", _INPUTS, _NOTE, "Calibration and infusion with different offsets from UTC",
-          _FOUND, None, "", "Right where each is in its own time zone; check that none was assumed"),
     Check("infusions_apart", _INPUTS, _WARNING, "Time between infusions that one image in Bq/mL shows together",
           _ABOVE, 4.0, "h", "The image can't tell them apart: both decay as one. Give each a session and an image"),
     Check("session_order", _INPUTS, _WARNING, "Time from one session to the next",

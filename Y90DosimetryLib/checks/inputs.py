@@ -152,9 +152,6 @@ def _vial(infusion: Infusion, about: str) -> Iterator[Observation]:
     eastern = calibrated_at.astimezone(US_EASTERN)
     day = None if eastern.weekday() == SUNDAY else f"{eastern:%A} in US Eastern time"
     yield Observation("calibration_weekday", about, day)
-    differ = calibrated_at.utcoffset() != given_at.utcoffset()
-    offsets = f"{calibrated_at:%z} and {given_at:%z}"
-    yield Observation("calibration_time_zone", about, offsets if differ else None)
 
 
 FROM_CALIBRATION = (
@@ -163,7 +160,6 @@ FROM_CALIBRATION = (
     "infusion_before_calibration",
     "infusion_late",
     "calibration_weekday",
-    "calibration_time_zone",
 )
 
 

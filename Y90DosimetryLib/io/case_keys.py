@@ -14,6 +14,18 @@ from ..structures import Role
 from ..timepoints import TYPED_ROLES, TimeKind
 from ..volumetry import Bsa, Telv
 
+WIDEST = (-1e9, 1e9)
+"""Any number that a case can be computed with; most are refused far below, with their own reason."""
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    "joule_per_gbq": (-1.0, 1e6),
+    "half_life_h": (-1.0, 1e7),
+    "lung_mass_g": (-1.0, 1e5),
+    "tumor_to_normal_ratio": (-1.0, 1e6),
+    **dict.fromkeys(("activity_gbq", "activity_at_infusion_gbq"), (-1.0, 1e6)),
+    **dict.fromkeys(("weight_kg", "height_cm"), (-1e3, 1e6)),
+    **dict.fromkeys(map(str, TYPED_ROLES), (-1.0, 1e5)),
+}
+
 
 class Form(StrEnum):
     """What a value looks like in TOML, as a message calls it."""
@@ -43,6 +55,11 @@ class Key:
     required: bool = False
     words: tuple[str, ...] = ()
     group: str = ""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Of a number: what can be computed with, both ends included."""
+        return BOUNDS.get(self.name, WIDEST)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..case import require_aware
 from ..errors import InputError
+from ..quantities import require_in_calendar, require_in_range, require_text
 from .case_keys import TABLES, Form, Key, Table
 from .paths import printable
 
@@ -83,7 +84,7 @@ def _refuse_unknown(values: Mapping[str, Any], known: Collection[str], where: st
         if name not in known:
             remedy = did_you_mean(name, known)
             few = f"Known here: {', '.join(known)}" if len(known) < 20 else "See `y90 case new` for the list"
-            raise InputError(f"unknown {what} '{name}'", where=where, remedy=remedy or few)
+            raise InputError(f"unknown {what} '{printable(name)}'", where=where, remedy=remedy or few)
 
 
 def _instances(document: Mapping[str, Any], table: Table) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -135,8 +136,21 @@ def _check_value(key: Key, value: object, where: str) -> None:
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"'{key.name}' is {value}", where=where, remedy="Give a finite number, or leave it out")
+    if isinstance(value, int | float):
+        require_in_range(value, f"{where}, {key.name}", *key.bounds)
+    if isinstance(value, date):
+        require_in_calendar(value, f"{where}, {key.name}")
+    for text in _texts(value):
+        require_text(text, f"{where}, {key.name}")
     if isinstance(value, datetime):
         require_aware(value, f"{where}, {key.name}")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    held = value if isinstance(value, list) else (*value, *value.values()) if isinstance(value, dict) else ()
+    return tuple(text for text in held if isinstance(text, str))
 
 
 def _fits(form: Form, value: object) -> bool:

@@ -6,13 +6,9 @@ import stat
 from pathlib import Path
 
 from ..errors import InputError
+from ..errors import printable as printable
 
 RENAME = "Rename it with letters that every computer can read"
-
-
-def printable(text: str) -> str:
-    """Return text that can be written anywhere; bytes of a file's name that are no UTF-8 text become escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
 
 
 def require_text(path: Path, where: str) -> None:

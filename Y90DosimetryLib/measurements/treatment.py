@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, datetime, tzinfo
 
 from ..case import Basis, Infusion
 from ..checks.inputs import SUNDAY, US_EASTERN
 from ..dosimetry.deposits import InfusionDoses, Model, SessionDoses
 from ..dosimetry.regions import ablative_perfused
-from ..errors import InputError
 from ..missing import Missing
 from ..physics import HOURS_PER_DAY, decay_factor, elapsed_h
 from ..structures import Role
@@ -84,49 +82,30 @@ def _larger_burden_first(view: View) -> Value:
     return burdens[0] >= burdens[1]
 
 
-def local(moment: datetime, time_zone: str | None) -> datetime:
-    """Return a moment on the hospital's clock; without a named zone, on its own offset.
+def treatment_day(infusion: Infusion) -> int | Missing:
+    """Return the calendar days from calibration to infusion: 3 is Wednesday of week 1 after a Sunday.
 
-    Raises
-    ------
-    InputError
-        If the zone is not known on this machine.
-    """
-    if time_zone is None:
-        return moment
-    try:
-        return moment.astimezone(ZoneInfo(time_zone))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(
-            f"time zone '{time_zone}' is not known here",
-            where="settings, hospital_time_zone",
-            remedy="Use an IANA name such as Europe/Paris; where the system has no zone data, install 'tzdata'",
-        ) from None
-
-
-def treatment_day(infusion: Infusion, time_zone: str | None) -> int | Missing:
-    """Return the hospital's calendar days from calibration to infusion: 3 is Wednesday of week 1 after a Sunday.
-
-    Noon of Sunday in the east of America is Monday in Asia, and a Wednesday there is still the Wednesday of week 1.
+    Days are those of the infusion's clock, which `Case` has set to the hospital's. Noon of Sunday in the east of
+    America is Monday in Asia, and a Wednesday there is still the Wednesday of week 1.
     """
     given, calibrated = infusion.given_at, infusion.vial.calibrated_at
     if given is None or calibrated is None:
         return NO_TIMES
-    return (local(given, time_zone).date() - calibration_date(calibrated)).days
+    assert given.tzinfo is not None, "Infusion refuses a time without its offset"
+    return (given.date() - calibration_date(calibrated, given.tzinfo)).days
 
 
-def calibration_date(calibrated_at: datetime) -> date:
-    """Return the date from which days are counted: the vial's Sunday, on whichever clock its calibration is written.
+def calibration_date(calibrated_at: datetime, zone: tzinfo) -> date:
+    """Return the date from which days are counted: the vial's Sunday, in the east of America or in the given zone.
 
-    A calibration on no Sunday, neither on its own clock nor in the east of America, keeps its own date.
+    A calibration on no Sunday in either keeps the date of the zone.
     """
-    dates = [moment.date() for moment in (calibrated_at, calibrated_at.astimezone(US_EASTERN))]
+    dates = [calibrated_at.astimezone(clock).date() for clock in (zone, US_EASTERN)]
     return next((day for day in dates if day.weekday() == SUNDAY), dates[0])
 
 
 def _days(view: View) -> dict[str, Value]:
-    zone = view.case.settings.hospital_time_zone
-    return {label: treatment_day(i.infusion, zone) for label, (_, i) in view.infusions.items()}
+    return {label: treatment_day(i.infusion) for label, (_, i) in view.infusions.items()}
 
 
 def _common_day(view: View) -> Value:

@@ -8,28 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from ..errors import InputError
-from ..measurements.treatment import calibration_date, local
+from ..measurements.treatment import calibration_date
 from ..measures import DAY_NAMES
+from ..timepoints import on_clock
+from ..timepoints import zone_of as zone_of
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 ONE_DAY = timedelta(days=1)
 ONE_MINUTE = timedelta(minutes=1)
-
-
-def zone_of(name: str) -> tzinfo:
-    """Return a time zone by its IANA name.
-
-    Raises
-    ------
-    InputError
-        If it is not known on this machine.
-    """
-    zone = local(_EPOCH, name).tzinfo
-    assert zone is not None
-    return zone
 
 
 def after_h(start: datetime, later_h: float) -> datetime:
@@ -74,7 +62,7 @@ def local_date(moment: datetime, zone: tzinfo) -> date:
 
 def treatment_day(calibrated_at: datetime, moment: datetime, zone: tzinfo) -> int:
     """Return the hospital's calendar days since the calibration, as `measurements.treatment` counts them."""
-    return (local_date(moment, zone) - calibration_date(calibrated_at)).days
+    return (local_date(moment, zone) - calibration_date(calibrated_at, zone)).days
 
 
 def calibrations(weekday: int, clock: time, zone: tzinfo, first: datetime, last: datetime) -> Iterator[datetime]:
@@ -83,9 +71,7 @@ def calibrations(weekday: int, clock: time, zone: tzinfo, first: datetime, last:
     while day <= local_date(last, zone) + ONE_DAY:
         moment = at_clock(day, clock, zone)
         if day.isoweekday() % 7 == weekday and first <= moment <= last:
-            offset = moment.astimezone(zone).utcoffset()
-            assert offset is not None
-            yield moment.astimezone(timezone(offset))
+            yield on_clock(moment, zone)
         day += ONE_DAY
 
 

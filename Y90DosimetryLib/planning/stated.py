@@ -8,7 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from ..errors import InputError
-from ..quantities import require_not_negative, require_positive
+from ..quantities import require_in_range, require_not_negative, require_positive
+
+STATED_RANGES: Mapping[str, tuple[float, float]] = {
+    "contour_voxel_fraction": (1e-6, 10.0),
+    "contour_resolution_fraction": (1e-6, 10.0),
+    "resolution_mm": (0.1, 100.0),
+    "events_per_value_ratio": (1e-12, 1e12),
+    "lung_shunt_fraction": (1e-6, 1.0),
+    "residual_fraction": (1e-6, 1.0),
+    "tumor_to_normal_fraction": (1e-6, 1.0),
+    "calibration_fraction": (1e-6, 1.0),
+    "density_fraction": (1e-6, 1.0),
+    "registration_mm": (1e-3, 100.0),
+    "recovery_half_volume_ml": (1e-3, 1e4),
+    "recovery_exponent": (0.01, 10.0),
+    "recovery_sd_half_volume_ml": (0.0, 1e4),
+    "recovery_sd_exponent": (0.0, 10.0),
+}
+"""Tool default: what can be computed with. Wider than any real uncertainty; what is certain is left out, not 0."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +81,13 @@ class StatedInputs:
     """Of the position of the emission image along each axis."""
 
     def __post_init__(self) -> None:
-        for name, value in self.numbers().items():
+        for name, value in self.by_name().items():
             require_not_negative(value, f"uncertainty, {name}")
             if name.endswith("_fraction") and not name.startswith("contour") and value >= 1:
                 raise InputError(
                     f"{value:g} is no fraction below 1", where=f"uncertainty, {name}", remedy="Enter 0.05 for 5 %"
                 )
+            require_in_range(value, f"uncertainty, {name}", *STATED_RANGES[name])
         if self.contour_resolution_fraction is not None and self.resolution_mm is None:
             raise InputError(
                 "contour_resolution_fraction needs the resolution",
