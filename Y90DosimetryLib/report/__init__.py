@@ -20,7 +20,8 @@ from .followup_page import follow_up_section
 from .html_parts import Section, file_name
 from .plan_page import REPORT_OPTIONS, plan_section
 from .plots import Curve, dvh_plot
-from .slices import SliceOptions, full_scale_gy, point_to_show_mm, three_planes
+from .slices import ISODOSES_GY, SliceOptions, full_scale_gy, point_to_show_mm, three_planes
+from .viewer import viewer_html
 
 __all__ = [
     "REPORT_OPTIONS",
@@ -64,7 +65,7 @@ def write_report(
         (folder / "pictures").mkdir()
     for caption, png in every.items():
         (folder / "pictures" / file_name(caption)).write_bytes(png)
-    write_text(as_html(content, pictures, why_none, sections), folder / "report.html")
+    write_text(as_html(content, pictures, why_none, sections, viewer_of(assessment)), folder / "report.html")
     write_json(as_json(content), folder / "assessment.json")
     if not isinstance(assessment.dose_map, Missing):
         write_dose(assessment.dose_map, folder / "dose.nrrd")
@@ -82,6 +83,21 @@ def sections_of(
         # one line for each further part, which returns a `Section` or None
     )
     return tuple(section for section in found if section is not None)
+
+
+def viewer_of(assessment: Assessment) -> str:
+    """Return the interactive slices of the page; empty where there is neither CT nor dose."""
+    case, dose = assessment.case, assessment.dose_map
+    counts = next((s.image.image for s in reversed(case.sessions) if s.image is not None), None)
+    return viewer_html(
+        None if case.ct is None else case.ct.image,
+        dose,
+        counts,
+        case.structures,
+        {d.region.label: d.dvh for d in assessment.dvhs if not isinstance(d.dvh, Missing)},
+        ISODOSES_GY,
+        1.0 if isinstance(dose, Missing) else full_scale_gy(dose.image),
+    )
 
 
 def pictures_of(assessment: Assessment) -> tuple[dict[str, bytes], str]:

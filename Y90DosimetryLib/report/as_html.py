@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page: no script, no link to fetch, pictures inside."""
+"""The report as one self-contained HTML page: nothing to fetch, pictures and the interactive slices inside."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..missing import Missing
 from .content import NOTICE, Content, DoseRow, lesion_kinds
 from .html_parts import SYMBOLS as SYMBOLS
 from .html_parts import Section, bullets, gap, number, page, picture, section_html, symbol, table, tag
+from .viewer import script
 
 KEY_MEASURES = (
     "liver_volume_ml",
@@ -41,6 +42,7 @@ def as_html(
     pictures: Mapping[str, bytes],
     why_no_pictures: str = "",
     sections: Sequence[Section] = (),
+    viewer: str = "",
 ) -> str:
     """Return the page.
 
@@ -50,6 +52,8 @@ def as_html(
         PNG files by caption, in their order.
     why_no_pictures
         Said where there are none.
+    viewer
+        What `viewer_html` returned: the interactive slices; the pictures take their place in print and without script.
     sections
         Further parts of the page, after the findings: plan, follow-up. What else there is stands below them.
     """
@@ -66,7 +70,8 @@ def as_html(
         "<h2>Mean absorbed dose</h2>",
         _dose_table(content),
         _lung_table(content),
-        _pictures(pictures, why_no_pictures),
+        viewer and f"<h2>Slices and dose-volume histogram</h2>{viewer}",
+        f'<div class="still">{_pictures(pictures, why_no_pictures)}</div>',
         "<h2>Findings</h2>",
         _findings(content.findings),
         *map(section_html, sections),
@@ -83,7 +88,7 @@ def as_html(
         _methods(content),
         _references(content.findings),
     ]
-    return page(f"Y-90 dosimetry: {case.label}", body)
+    return page(f"Y-90 dosimetry: {case.label}", body, script() if viewer else "")
 
 
 def mark_of(finding: Finding) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,13 +41,20 @@ class Section:
     """Its PNG files by caption, which are also written beside the page; they stand in `html` already."""
 
 
-def page(title: str, body: Iterable[str]) -> str:
-    """Return a whole page, nothing to fetch, of parts that are HTML already."""
+def page(title: str, body: Iterable[str], script: str = "") -> str:
+    """Return a whole page of parts that are HTML already; nothing may be fetched, and no script run but *script*."""
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{allowed}'"
     style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<title>{escape(title)}</title>"
-        f"<style>{style}</style></head><body>\n" + "\n".join(part for part in body if part) + "\n</body></html>\n"
+        f"<style>{style}</style></head><body>\n"
+        + "\n".join(part for part in body if part)
+        + (f"\n<script>{script}</script>" if script else "")
+        + "\n</body></html>\n"
     )
 
 
