@@ -18,6 +18,7 @@ from Y90DosimetryLib.cohort.rows import rows_of, without_names
 from Y90DosimetryLib.cohort.store import KEY_HEADINGS, Store
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.io.case_file import read_case, write_case
+from Y90DosimetryLib.io.writing import write_table
 from Y90DosimetryLib.measures import Known
 from Y90DosimetryLib.phantom import PhantomSettings, case_variant
 from Y90DosimetryLib.physics import G_PER_KG
@@ -146,12 +147,12 @@ def test_a_spreadsheet_computes_no_label_and_the_key_is_read_as_it_was(tmp_path)
     with store.locked():
         numbers = store.numbered(["=HYPERLINK(1)", "@b", "'c", "-d", "e"])
         lines = [(number, "", name, "+1", "done", "") for name, number in numbers.items()]
-        store.write_table(store.key_path, KEY_HEADINGS, lines)
+        write_table(store.key_path, KEY_HEADINGS, lines)
         assert store.numbered(["e", "f", "=HYPERLINK(1)"]) == {**numbers, "f": "case-0006"}
     with store.key_path.open(encoding="utf-8") as stream:
         written = list(csv.DictReader(stream))
     assert {row["path"] for row in written} == {"'=HYPERLINK(1)", "'@b", "''c", "'-d", "e", "f"}
-    store.write_table(tmp_path / "t.csv", ("a", "b", "c"), [(-0.3, True, None)])
+    write_table(tmp_path / "t.csv", ("a", "b", "c"), [(-0.3, True, None)])
     assert (tmp_path / "t.csv").read_text(encoding="utf-8") == "a,b,c\n-0.3,1,\n", "a number stays one"
 
 

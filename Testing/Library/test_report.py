@@ -1,5 +1,6 @@
 """What a tumor board reads: complete, self-contained, and honest about gaps."""
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -13,6 +14,7 @@ from planning_kit import hand_case
 from Y90DosimetryLib import assess, write_report
 from Y90DosimetryLib import report as report_room
 from Y90DosimetryLib.case import Basis, Disease, DoseModel, Patient
+from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.errors import MissingToolError
 from Y90DosimetryLib.guidelines import Outcome
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
@@ -218,3 +220,17 @@ def test_nobody_is_identified_and_nothing_is_invented_where_facts_are_unknown():
     assert "No scenario chosen" in text
     assert re.search(r"Child-Pugh score</td><td class=\"missing\">", text)
     assert not np.isnan([m["value"] for m in as_json(content)["measurements"] if isinstance(m["value"], float)]).any()
+
+
+def test_the_tables_hold_the_doses_and_curves_of_the_page(folder, assessment):
+    with (folder / "doses.csv").open(encoding="utf-8", newline="") as stream:
+        doses = {row["volume"]: row for row in csv.DictReader(stream)}
+    with (folder / "dvh.csv").open(encoding="utf-8", newline="") as stream:
+        curve = [row for row in csv.DictReader(stream) if row["volume"] == "Tumor 1"]
+    own = next(d for d in assessment.dvhs if d.region.label == "Tumor 1")
+    mean_gy = assessment.doses.dose_gy(Model.MULTI, own.region.indices)
+    assert float(doses["Tumor 1"]["mean_gy.multicompartment"]) == pytest.approx(mean_gy, rel=1e-12)
+    assert float(doses["Tumor 1"]["d95_gy"]) == pytest.approx(own.dvh.d_gy(0.95), rel=1e-12)
+    volume = [float(row["volume_fraction"]) for row in curve]
+    assert volume[0] == 1.0 and volume == sorted(volume, reverse=True)
+    assert float(curve[-1]["dose_gy"]) == pytest.approx(own.dvh.max_gy)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import re
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import InputError
-from ..io.writing import write_json, write_text
+from ..io.writing import FORMULAS, write_json, write_table, write_text
 from .work import SCHEMA
 
 LOCK_NAME = ".y90-cohort"
@@ -30,8 +29,6 @@ WARNING = (
 )
 UNFINISHED = re.compile(r"\..+-[0-9a-f]{8}\.\w+")
 """How `io.writing` names a file until it is whole."""
-FORMULAS = ("=", "+", "-", "@", "'")
-"""What a text begins with where a spreadsheet would compute it, and the apostrophe that prevents this."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class Store:
             last += 1
             known[name] = f"case-{last:04}"
         lines = [(case, "", name, "", "", "") for name, case in known.items()]
-        self.write_table(self.key_path, KEY_HEADINGS, sorted(lines))
+        write_table(self.key_path, KEY_HEADINGS, sorted(lines))
         return known
 
     def _key_rows(self) -> list[dict[str, str]]:
@@ -144,28 +141,9 @@ class Store:
                 if UNFINISHED.fullmatch(path.name):
                     path.unlink()
 
-    # Tables
-
-    def write_table(self, path: Path, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write a table as CSV; numbers in full precision, yes and no as 1 and 0, nothing where there is no value.
-
-        A text that a spreadsheet would take for a formula gets an apostrophe before it.
-        """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(headings)
-        writer.writerows([_cell(v) for v in row] for row in rows)
-        write_text(text.getvalue(), path, overwrite=True)
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULAS) else value
-    return int(value) if isinstance(value, bool) else value
-
 
 def _typed(cell: str) -> str:
-    """Return a text as it was before `_cell` kept it from being a formula."""
+    """Return a text as it was before `write_table` kept it from being a formula."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULAS) else cell
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..io.writing import write_json, write_text
+from ..io.writing import write_json, write_table, write_text
 from ..version import __version__
 from .dictionary import COLUMNS, DICTIONARY_HEADINGS, PATIENTS, TUMORS, as_markdown, columns_of
 from .store import KEY_HEADINGS, Store
@@ -62,9 +62,9 @@ def write_tables(store: Store, entries: Sequence[Entry], numbers: Mapping[str, s
         ),
         "dictionary": (DICTIONARY_HEADINGS, [c.values for c in COLUMNS]),
     }
-    store.write_table(store.key_path, KEY_HEADINGS, sorted(_key_rows(entries, numbers)))
+    write_table(store.key_path, KEY_HEADINGS, sorted(_key_rows(entries, numbers)))
     for name, (headings, rows) in tables.items():
-        store.write_table(folder / f"{name}.csv", headings, rows)
+        write_table(folder / f"{name}.csv", headings, rows)
     write_text(as_markdown(), folder / "dictionary.md", overwrite=True)
     write_json(
         {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from uuid import uuid4
 
@@ -122,6 +124,28 @@ def write_text(text: str, path: Path, *, overwrite: bool = False) -> None:
 def write_json(data: object, path: Path, *, overwrite: bool = False) -> None:
     """Write JSON with numbers in full precision; NaN and infinity are refused with `ValueError`."""
     write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path, overwrite=overwrite)
+
+
+FORMULAS = ("=", "+", "-", "@", "'")
+"""What a text begins with where a spreadsheet would compute it, and the apostrophe that prevents this."""
+
+
+def write_table(path: Path, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as CSV; numbers in full precision, yes and no as 1 and 0, nothing where there is no value.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it. An earlier table is replaced.
+    """
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(headings)
+    writer.writerows([_cell(v) for v in row] for row in rows)
+    write_text(text.getvalue(), path, overwrite=True)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULAS) else value
+    return int(value) if isinstance(value, bool) else value
 
 
 @contextmanager

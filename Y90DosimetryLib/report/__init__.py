@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from ..assessment import Assessment
+from ..dosimetry.dvh import DvhSummary
 from ..errors import MissingToolError
 from ..io.case_file import InputFile
-from ..io.writing import write_dose, write_json, write_text
+from ..io.writing import write_dose, write_json, write_table, write_text
 from ..missing import Missing
 from ..planning import PlanOptions
 from ..progress import Progress, part, silent
@@ -48,7 +50,7 @@ def write_report(
     progress: Progress = silent,
     plan_options: PlanOptions | None = None,
 ) -> Content:
-    """Write report.html, assessment.json, dose.nrrd and the pictures into an existing folder; return what they say.
+    """Write the page, JSON, tables, dose map and pictures into an existing folder; return what they say.
 
     Where pictures can't be drawn the report says so and keeps its numbers. The plan's section is made with
     *plan_options*; as `plan_section` does unless they are given.
@@ -67,10 +69,28 @@ def write_report(
         (folder / "pictures" / file_name(caption)).write_bytes(png)
     write_text(as_html(content, pictures, why_none, sections, viewer_of(assessment)), folder / "report.html")
     write_json(as_json(content), folder / "assessment.json")
+    _write_tables(assessment, content, folder)
     if not isinstance(assessment.dose_map, Missing):
         write_dose(assessment.dose_map, folder / "dose.nrrd")
     progress(1.0, "written")
     return content
+
+
+def _write_tables(assessment: Assessment, content: Content, folder: Path) -> None:
+    """Write doses.csv (a row a volume) and, where there is a dose map, dvh.csv (a row a point of a curve)."""
+    points = [f.name for f in fields(DvhSummary) if f.name.startswith(("d", "v")) and f.name != "volume_ml"]
+    head = ["volume", "kind", "volume_ml", "mass_g", *(f"mean_gy.{m.value}" for m in content.models), *points]
+    rows = []
+    for row in content.dose_rows:
+        means = [row.mean_gy[m] for m in content.models]
+        found = [None] * len(points) if isinstance(row.dvh, Missing) else [getattr(row.dvh, p) for p in points]
+        numbers = [None if isinstance(v, Missing) else v for v in (*means, *found)]
+        rows.append((row.label, row.kind, row.volume_ml, row.mass_g, *numbers))
+    write_table(folder / "doses.csv", head, rows)
+    curves = [(d.region.label, d.dvh.curve()) for d in assessment.dvhs if not isinstance(d.dvh, Missing)]
+    if curves:
+        lines = [(label, float(d), float(v)) for label, curve in curves for d, v in zip(*curve, strict=True)]
+        write_table(folder / "dvh.csv", ("volume", "dose_gy", "volume_fraction"), lines)
 
 
 def sections_of(
