@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .assessment import Assessment, assess
-    from .dosimetry.doses import prepare
+    from .engine import Assessment, Engine, assess
     from .io.case_file import read_case
     from .report import write_report
 
-__all__ = ["Assessment", "__version__", "assess", "prepare", "read_case", "write_report"]
+__all__ = ["Assessment", "Engine", "__version__", "assess", "read_case", "write_report"]
 
 _ROOMS = {
-    "Assessment": "assessment",
-    "assess": "assessment",
-    "prepare": "dosimetry.doses",
+    "Assessment": "engine",
+    "Engine": "engine",
+    "assess": "engine",
     "read_case": "io.case_file",
     "write_report": "report",
 }

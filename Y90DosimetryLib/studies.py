@@ -185,23 +185,36 @@ def volumes_of_point(point: TimePoint) -> StudyVolumes:
     )
 
 
-def studies_of(case: Case, parts: Compartments, points: Iterable[StudyVolumes]) -> Studies:
-    """Return the studies of a case; *points* are the volumes of its time points, in their order."""
+def studies_of(
+    case: Case, parts: Compartments, points: Iterable[StudyVolumes], withheld: Missing | None = None
+) -> Studies:
+    """Return the studies of a case.
+
+    Parameters
+    ----------
+    points
+        The volumes of its time points, in their order.
+    withheld
+        Why the outlines of the planning study may not be believed; None where they may.
+    """
     counted = counted_sessions(case)
+    volumes = _planning_volumes(case, parts, frozenset(i.perfused for s in counted for i in s.infusions))
+    if withheld is not None:
+        volumes = StudyVolumes(withheld, withheld, withheld, withheld, withheld, volumes.typed)
     planning = Study(
         PLANNING,
         _planning_day(case),
-        _planning_volumes(case, parts, frozenset(i.perfused for s in counted for i in s.infusions)),
+        volumes,
         case.patient.weight_kg,
         telv_ml(case, case.patient.weight_kg, case.patient.height_cm),
     )
     found: list[Study] = []
     weight_kg, height_cm = case.patient.weight_kg, case.patient.height_cm
-    for point, volumes in zip(case.time_points, points, strict=True):
+    for point, measured in zip(case.time_points, points, strict=True):
         own_kg, own_cm = point.patient.weight_kg, point.patient.height_cm
         weight_kg = weight_kg if own_kg is None else own_kg
         height_cm = height_cm if own_cm is None else own_cm
-        study = Study(point.label, point.on, volumes, weight_kg, telv_ml(case, weight_kg, height_cm), point)
+        study = Study(point.label, point.on, measured, weight_kg, telv_ml(case, weight_kg, height_cm), point)
         if point.kind is TimeKind.BASELINE and not point.structures and not point.volumes_ml:
             study = planning = replace(study, volumes=planning.volumes)
         found.append(study)

@@ -10,8 +10,8 @@ import time
 import SimpleITK as sitk
 from rows import Row
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Case
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.images import CountMap
 from Y90DosimetryLib.phantom import LARGE, case_variant
 
@@ -69,7 +69,7 @@ def _memory(case: Case) -> Row:
     code = (
         "import resource\n"
         "from Y90DosimetryLib.phantom import LARGE, case_variant\n"
-        "from Y90DosimetryLib.assessment import assess\n"
+        "from Y90DosimetryLib.engine import assess\n"
         "case = case_variant('lobectomy', LARGE)\n"
         "open('/proc/self/clear_refs', 'w').write('5')\n"
         "assess(case)\n"

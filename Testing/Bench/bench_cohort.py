@@ -13,10 +13,10 @@ from pathlib import Path
 
 from rows import Row, best_in_turn, best_of
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.cohort.digests import software_digest
 from Y90DosimetryLib.cohort.run import Options, core_count, run_cohort
 from Y90DosimetryLib.cohort.work import Ending, Outcome, Work, assess_file
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.io.case_file import read_case, write_case
 from Y90DosimetryLib.phantom import PhantomSettings, case_variant
 

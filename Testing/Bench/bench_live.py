@@ -7,28 +7,19 @@ from dataclasses import replace
 from bench_assess import fresh
 from rows import Row, best_of, timed_row
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Case, Vial
-from Y90DosimetryLib.dosimetry.doses import doses_of, prepare
-from Y90DosimetryLib.dosimetry.regions import regions_of
-from Y90DosimetryLib.guidelines import judge, load_rules, verdict
-from Y90DosimetryLib.measurements import measure
+from Y90DosimetryLib.engine import Engine, assess
 from Y90DosimetryLib.phantom import LARGE, case_variant
 
 
 def run() -> list[Row]:
     """Time both on one case."""
     case = case_variant("lobectomy", LARGE)
-    prepared = prepare(case)
-    regions = regions_of(case, prepared.compartments)
-    rules = load_rules()
+    engine = Engine.prepare(case)
     activities_gbq = iter([3.0 + 0.01 * step for step in range(1000)])
 
     def slide() -> None:
-        moved = _with_activity(case, next(activities_gbq))
-        doses = doses_of(moved, prepared)
-        findings = judge(rules, measure(moved, prepared, doses, regions), moved.disease.scenario)
-        verdict(findings)
+        engine.at(_with_activity(case, next(activities_gbq))).live()
 
     whole_s = best_of(2, lambda: assess(fresh(case)))
     peer = "assess from scratch"
@@ -44,7 +35,7 @@ def run() -> list[Row]:
         ),
         timed_row(
             "dose map and report numbers, images measured before",
-            best_of(2, lambda: assess(case, prepared=prepared)),
+            best_of(2, lambda: replace(engine).assess()),
             peer,
             whole_s,
         ),

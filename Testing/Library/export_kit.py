@@ -15,8 +15,8 @@ import SimpleITK as sitk
 from case_folder import case_file
 from image_files import dicom_file, image
 
-from Y90DosimetryLib.assessment import Assessment, assess
 from Y90DosimetryLib.case import Case
+from Y90DosimetryLib.engine import Assessment, assess
 from Y90DosimetryLib.images import CtImage
 from Y90DosimetryLib.io.case_file import read_case
 from Y90DosimetryLib.structures import Role, Structure

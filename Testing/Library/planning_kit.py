@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from Y90DosimetryLib.case import Case, Disease, Infusion, Patient, Session, Settings, Vial
-from Y90DosimetryLib.dosimetry.doses import Prepared, prepare
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.guidelines import load_rules
 from Y90DosimetryLib.guidelines.rule import Basis, Rule, Severity, Source
 from Y90DosimetryLib.images import CountMap
@@ -95,13 +95,12 @@ def hand_case(
 
 
 def lines_of(case: Case) -> DoseLines:
-    return dose_lines(case, prepare(case), load_rules())
+    return dose_lines(Engine.prepare(case), load_rules())
 
 
 @cache
-def phantom_case(variant: str = "lobectomy") -> tuple[Case, Prepared]:
-    case = digital_patient(COARSE, variant).case()
-    return case, prepare(case)
+def phantom_case(variant: str = "lobectomy") -> Engine:
+    return Engine.prepare(digital_patient(COARSE, variant).case())
 
 
 RULE = Rule(

@@ -57,12 +57,12 @@ FLOORS = (
     "measures",  # one of them for a case: its value, or why it is missing
     "measurements",  # all of them for a case
     "guidelines",  # rules and findings
-    "planning",  # which activity, which vial
     "followup",  # what happened after the treatment
+    "engine",  # the only way from a case to numbers: what may be believed is decided here
+    "planning",  # which activity, which vial
     "registration",  # one image moved onto another
     "io",  # files in and out
     "phantom",  # digital patients with known truth
-    "assessment",  # the whole flow
     "report",  # pages, pictures, tables
     "cohort",  # many patients
     "cli",  # the command y90
@@ -155,6 +155,25 @@ def test_a_room_uses_only_what_stands_above_it() -> None:
         if floors.get(room_of(module), -1) > floors.get(room_of(name), -1)
     ]
     assert not below
+
+
+OF_THE_ENGINE = {"doses_of", "session_doses", "session_map", "total_map", "total_deposit", "prepare"}
+"""What makes doses of a case, whether they may be believed or not."""
+
+
+def test_nobody_but_the_engine_asks_for_doses() -> None:
+    folders = {name: tree for name, tree in TREES.items() if room_of(name) not in {"dosimetry", "engine"}}
+    for path in (ROOT / "Y90Dosimetry").rglob("*.py"):
+        folders[str(path.relative_to(ROOT))] = ast.parse(path.read_text(encoding="utf-8"))
+    asking = [
+        f"{name} imports {alias.name}"
+        for name, tree in folders.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and "dosimetry" in (node.module or "").split(".")
+        for alias in node.names
+        if alias.name in OF_THE_ENGINE
+    ]
+    assert not asking
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:

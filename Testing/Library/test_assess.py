@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import rotation
 
-from Y90DosimetryLib import assess, prepare
-from Y90DosimetryLib import assessment as assessment_room
+from Y90DosimetryLib import Engine, assess, engine
 from Y90DosimetryLib.case import Basis, Case, Disease, DoseModel, Infusion, Patient, Session, Settings, Vial
-from Y90DosimetryLib.checks import CATALOG, CheckResult, Level, raised
+from Y90DosimetryLib.checks import CATALOG, CheckResult, Level, Subject, raised
 from Y90DosimetryLib.checks import Outcome as CheckOutcome
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.regions import RegionKind
@@ -123,7 +122,7 @@ def test_every_dose_is_linear_in_the_activity(patient, assessed, factor):
     (infusion,) = session.infusions
     vial = Vial(infusion.vial.activity_gbq * factor, infusion.vial.calibrated_at)
     scaled = replace(case, sessions=(replace(session, infusions=(replace(infusion, vial=vial),)),))
-    found = assess(scaled, prepared=assessed.doses.prepared)
+    found = assessed.engine.at(scaled).assess()
     for model in (Model.SINGLE, Model.PARTITION, Model.MULTI):
         for label, dose in means(found, model).items():
             assert dose == pytest.approx(means(assessed, model)[label] * factor, rel=1e-9)
@@ -241,7 +240,7 @@ def test_stopping_leaves_at_once(patient):
 
 
 def test_preparing_once_and_judging_again_gives_the_same_findings(patient, assessed):
-    again = assess(patient.case(), prepared=prepare(patient.case()))
+    again = Engine.prepare(patient.case()).assess()
     assert [(f.rule.id, f.outcome, f.message) for f in again.findings] == [
         (f.rule.id, f.outcome, f.message) for f in assessed.findings
     ]
@@ -317,11 +316,9 @@ def test_masks_in_centimeters_give_no_dose_at_all(patient):
     assert "centimeters" in " ".join(c.message + c.check.remedy for c in raised(assessment.checks))
 
 
-def test_an_energy_that_does_not_close_withholds_every_dose(patient, assessed, monkeypatch):
-    open_balance = CheckResult(CATALOG["energy_map"], "", 0.1, "the energy does not close", CheckOutcome.RAISED)
-    monkeypatch.setattr(assessment_room, "run_checks", lambda *_args, **_more: (open_balance,))
-    found = assess(patient.case(), prepared=assessed.doses.prepared)
-    for model in Model:
-        assert isinstance(found.doses.total(model), Missing)
-    assert isinstance(found.dose_map, Missing)
-    assert "does not close" in found.dose_map.because
+def test_a_dose_map_whose_energy_does_not_close_is_withheld(assessed, monkeypatch):
+    open_balance = CheckResult(CATALOG["energy_map"], Subject("Plan"), 0.1, "it does not close", CheckOutcome.RAISED)
+    monkeypatch.setattr(engine, "check_believed", lambda *_args: (open_balance,))
+    found = Engine.assess(assessed.engine)
+    assert isinstance(found.dose_map, Missing) and "it does not close" in found.dose_map.because
+    assert all(isinstance(d.dvh, Missing) for d in found.dvhs)

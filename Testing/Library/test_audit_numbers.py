@@ -17,7 +17,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 from Y90DosimetryLib import assess
 from Y90DosimetryLib.case import Case, Infusion, Vial
 from Y90DosimetryLib.compartments import compartments_of
-from Y90DosimetryLib.dosimetry.doses import prepare
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.geometry import LARGEST_MARGIN_MM, smallest_margin_mm
 from Y90DosimetryLib.guidelines import load_rules
 from Y90DosimetryLib.lesions import LesionReading, ThrombusReading
@@ -183,7 +183,7 @@ def test_beside_a_finding_its_value_is_never_rounded_to_the_limit(name, dose_gy,
 @pytest.mark.parametrize("sd_fraction", [0.01, 0.03, 0.05, 0.08])
 def test_the_upper_end_of_a_lung_dose_is_two_deviations_up_however_unsure_the_shunt(sd_fraction) -> None:
     case = hand_case()  # 2 GBq, residual 2 %, shunt 5 %, lungs of 1 kg
-    found = intervals(case, prepare(case), StatedInputs(lung_shunt_fraction=sd_fraction))
+    found = intervals(Engine.prepare(case), StatedInputs(lung_shunt_fraction=sd_fraction))
     assert not isinstance(found, Missing)
     (lungs,) = [i for i in found if i.measure_id == "lung_dose_gy.case"]
     assert lungs.high_gy == pytest.approx(50 * 2 * 0.98 * (0.05 + 2 * sd_fraction))

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from planning_kit import CHILD_PUGH_A, hand_case, image
 
 from Y90DosimetryLib.case import Basis, Case, Settings, Vial
-from Y90DosimetryLib.dosimetry.doses import prepare
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.guidelines import Outcome, Severity, judge, load_rules
 from Y90DosimetryLib.images import CountMap
 from Y90DosimetryLib.planning import Schedule, calendar, constraints_of, dose_lines, load_catalogue, openings, window
@@ -68,11 +68,11 @@ def _without_slices(structure: Structure, count: int) -> Structure:
     return Structure(Role.PERFUSED, structure.label, image(mask))
 
 
-def broken(case: Case, prepared) -> set[tuple[str, str]]:
+def broken(case: Case, engine: Engine) -> set[tuple[str, str]]:
     """The rules about doses that a case breaks as a target, a warning or worse."""
     return {
         (f.rule.id, f.about)
-        for f in judge(RULES, known_at(case, prepared, RULES), case.disease.scenario)
+        for f in judge(RULES, known_at(engine, case, RULES), case.disease.scenario)
         if f.rule.id in OF_DOSES and f.outcome is Outcome.NOT_MET and f.severity is not Severity.INFORMATION
     }
 
@@ -80,8 +80,8 @@ def broken(case: Case, prepared) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("seed", [7, 13, *range(20, 34)])
 def test_inside_the_window_no_rule_about_a_dose_is_broken_and_outside_one_is(seed) -> None:
     case = puzzle(seed)
-    prepared = prepare(case)
-    lines = dose_lines(case, prepared, RULES)
+    engine = Engine.prepare(case)
+    lines = dose_lines(engine, RULES)
     constraints = constraints_of(lines, RULES)
     asks = {c.rule.id for c in constraints.hard}
     rays = [one_infusion(lines, i) for i in range(len(lines.labels))]
@@ -89,7 +89,7 @@ def test_inside_the_window_no_rule_about_a_dose_is_broken_and_outside_one_is(see
         found = window(lines, constraints, ray)
         ends = {e for a in found.allowances for e in (a.least_gbq, a.most_gbq) if 0 < e < 1e6}
         tried = [0.05, 1.0, 4.0, 12.0, *(e * f for e in sorted(ends) for f in (1 - 1e-6, 1 + 1e-6))]
-        at = {t: broken(with_activities(case, lines.session.label, ray.at(t)), prepared) for t in tried}
+        at = {t: broken(with_activities(case, lines.session.label, ray.at(t)), engine) for t in tried}
         always = set.intersection(*at.values())
         for activity_gbq, rules in at.items():
             of_activity = {r for r in rules if r not in always or r[0] in asks}
@@ -99,7 +99,7 @@ def test_inside_the_window_no_rule_about_a_dose_is_broken_and_outside_one_is(see
 @pytest.mark.parametrize("seed", range(8))
 def test_the_ends_of_a_window_as_they_are_written_lie_in_it(seed) -> None:
     case = puzzle(seed)
-    lines = dose_lines(case, prepare(case), RULES)
+    lines = dose_lines(Engine.prepare(case), RULES)
     found = window(lines, constraints_of(lines, RULES))
     low, high = found.end_texts
     if not found.is_empty:
@@ -129,10 +129,10 @@ def test_an_opening_holds_just_the_moments_at_which_the_vial_breaks_no_rule(seed
         settings=Settings(hospital_time_zone=zone),
         structures=tuple(_without_slices(s, 4) if s.label == "Right lobe" else s for s in case.structures),
     )
-    prepared, clock = prepare(case), ZoneInfo(zone)
+    engine, clock = Engine.prepare(case), ZoneInfo(zone)
     catalogue = load_catalogue()
     last = monday + timedelta(days=13)
-    lines = dose_lines(case, prepared, RULES)
+    lines = dose_lines(engine, RULES)
     found = openings(Schedule(lines, RULES, calendar.zone_of(zone), monday, last, catalogue))
     quarters = [datetime.combine(monday, time(), clock) + timedelta(minutes=15 * n) for n in range(14 * 96)]
     tries = [(at, pick.choice(catalogue.standard_gbq)) for at in pick.sample(quarters, 40)]
@@ -146,7 +146,7 @@ def test_an_opening_holds_just_the_moments_at_which_the_vial_breaks_no_rule(seed
                 o.vial.activity_gbq == size and o.vial.calibrated_at == calibrated and o.start <= at <= o.end
                 for o in found
             )
-            out = broken(tried, prepared) or _out_of_time(tried, prepared)
+            out = broken(tried, engine) or _out_of_time(tried, engine)
             assert is_open == (not out), (at.astimezone(clock), size, out)
 
 
@@ -161,8 +161,8 @@ def _calibrations(at: datetime, shelf_life_h: float) -> list[datetime]:
     return [noon for noon, hours in ages if 0 <= hours <= shelf_life_h]
 
 
-def _out_of_time(case: Case, prepared) -> set[str]:
-    findings = judge(RULES, known_at(case, prepared, RULES), case.disease.scenario)
+def _out_of_time(case: Case, engine: Engine) -> set[str]:
+    findings = judge(RULES, known_at(engine, case, RULES), case.disease.scenario)
     grave = {Severity.WARNING, Severity.CONTRAINDICATION}
     return {f.rule.id for f in findings if f.rule.id in OF_TIME and f.severity in grave}
 

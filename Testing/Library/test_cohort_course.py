@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Case, TimeKind, TimePoint
 from Y90DosimetryLib.cohort.rows import rows_of
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.lesions import LesionReading
 from Y90DosimetryLib.patient import Patient
 from Y90DosimetryLib.phantom import PhantomSettings, case_variant

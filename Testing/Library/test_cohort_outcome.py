@@ -10,12 +10,12 @@ from datetime import date
 import pytest
 from cohort_kit import number_of, rows
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Basis, Case, TimePoint
 from Y90DosimetryLib.cli import OK, main
 from Y90DosimetryLib.cohort.analysis import cohort_statistics
 from Y90DosimetryLib.cohort.rows import rows_of
 from Y90DosimetryLib.cohort.table import read_table
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.io.case_file import write_case
 from Y90DosimetryLib.outcome import Necrosis, Outcome, TumorPathology
 from Y90DosimetryLib.phantom import PhantomSettings, case_variant

@@ -11,12 +11,12 @@ import pytest
 from case_folder import case_file
 from cohort_kit import make_cases, number_of, rows, run_inline
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Basis, Case
 from Y90DosimetryLib.cohort.dictionary import COLUMNS, FRACTION, column_name, columns_of
 from Y90DosimetryLib.cohort.rows import rows_of, without_names
 from Y90DosimetryLib.cohort.store import KEY_HEADINGS, Store
 from Y90DosimetryLib.dosimetry.deposits import Model
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.io.case_file import read_case, write_case
 from Y90DosimetryLib.io.writing import write_table
 from Y90DosimetryLib.measures import Known

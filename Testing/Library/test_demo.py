@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Case
 from Y90DosimetryLib.cli import OK, WRONG_INPUT, main, planner
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.io.case_file import read_case
 from Y90DosimetryLib.phantom import PhantomSettings, Variant
 from Y90DosimetryLib.report import as_json, content_of

@@ -28,9 +28,9 @@ from export_kit import (
 )
 from image_files import image, shared
 
-from Y90DosimetryLib.assessment import Assessment, assess
 from Y90DosimetryLib.case import Case
 from Y90DosimetryLib.cli.export import add_parser
+from Y90DosimetryLib.engine import Assessment, assess
 from Y90DosimetryLib.errors import InputError, MissingToolError
 from Y90DosimetryLib.images import CtImage
 from Y90DosimetryLib.io.case_writer import write_case

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from export_kit import STUDY, Written, dicom_ct, lobe, numbers_of, program, small_case
 
-from Y90DosimetryLib.assessment import Assessment, assess
 from Y90DosimetryLib.case import Case
+from Y90DosimetryLib.engine import Assessment, assess
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.io.dicom_export import Exported, Wanted, export_objects
 from Y90DosimetryLib.io.dicom_measures import ADMINISTERED, LUNG_SHUNT, METHODS, groups_of

@@ -11,8 +11,8 @@ import pytest
 from over_time import LIVER, MONTH_DAYS, RIGHT, case, infusion, point, session
 from pictures import drawing, near, pixels
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Intent, Patient, TimeKind
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.errors import InputError, MissingToolError
 from Y90DosimetryLib.guidelines import Outcome
 from Y90DosimetryLib.lesions import LesionReading, ThrombusReading

@@ -13,10 +13,10 @@ from check_cases import assert_edge, edge
 from over_time import CT, FLR, LIVER, MONTH_DAYS, RIGHT, TREATED, TUMOR, case, infusion, point, session
 from shapes import box
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Basis
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.doses import doses_of, prepare
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.followup.pathology import explant_of
 from Y90DosimetryLib.io.case_file import read_case, write_case

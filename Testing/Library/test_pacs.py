@@ -12,7 +12,7 @@ from export_kit import FRAME, IDENTIFIERS, dicom_ct
 from image_files import PET_IMAGE, dicom_file
 from pacs_kit import DICOM_PORT, PATIENT, TITLE, nameless, orthanc, patient_with
 
-from Y90DosimetryLib.assessment import Assessment, assess
+from Y90DosimetryLib.engine import Assessment, assess
 from Y90DosimetryLib.images import array_of
 from Y90DosimetryLib.io.case_file import read_case
 from Y90DosimetryLib.io.case_writer import write_case

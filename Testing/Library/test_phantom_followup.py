@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Patient
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.io.case_file import read_case, write_case
 from Y90DosimetryLib.phantom import PhantomSettings, Step, patient_over_time

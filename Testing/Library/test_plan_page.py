@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from planning_kit import COARSE
 
-from Y90DosimetryLib.assessment import Assessment, assess
 from Y90DosimetryLib.case import Vial
+from Y90DosimetryLib.engine import Assessment, assess
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.phantom import digital_patient
 from Y90DosimetryLib.planning import Override, PlanOptions, StatedInputs, plan_of
@@ -42,7 +42,7 @@ def words(html: str) -> str:
 
 def test_the_window_stands_first_with_what_binds_it_and_the_numbers_of_the_plan() -> None:
     one = assessed("lobectomy")
-    (window,) = plan_of(one.case, one.doses.prepared).windows
+    (window,) = plan_of(one.engine).windows
     text = words(section("lobectomy").html)
     assert " GBq to ".join(window.end_texts) + " GBq" in text
     assert text.index("least: S2-DOSE-05") < text.index("Meets the plan") < text.index("Models side by side")
@@ -124,7 +124,7 @@ def test_several_infusions_have_a_picture_of_what_is_feasible_together() -> None
 def test_the_borders_drawn_for_two_infusions_are_where_a_dose_is_just_its_limit(limit_gy) -> None:
     """At 75 Gy the set has corners, at the rule's own 70 Gy it is empty and those that would have to give are drawn."""
     one = assessed("bilobar")
-    plan = plan_of(one.case, one.doses.prepared, PlanOptions(overrides=(Override("S4-DOSE-01", limit_gy, 70.0),)))
+    plan = plan_of(one.engine, PlanOptions(overrides=(Override("S4-DOSE-01", limit_gy, 70.0),)))
     assert (len(plan.together.corners_gbq) >= 3) == (limit_gy == 75.0)
     borders = list(plan_plots._borders(plan.together, plan.constraints.asked))
     assert {name.split(",")[0].split(" ")[0] for _, name in borders} == {"S4-DOSE-01", "S4-DOSE-02", "S4-DOSE-03"}
@@ -155,7 +155,7 @@ def test_what_was_delivered_otherwise_stands_in_the_verdict_in_the_words_of_the_
         content = content_of(one)
         page = as_html(content, {}, sections=(section(variant),))
         box = page[page.index('<div class="verdict') : page.index("<h2>Mean absorbed dose")]
-        plan = plan_of(one.case, one.doses.prepared)
+        plan = plan_of(one.engine)
         told = [escape(d.message) for d in plan.comparison.differences]
         assert told and all(page.count(message) == 2 and message in box for message in told)
         assert [d["message"] for d in as_json(content)["planned_against_delivered"]] == [
@@ -179,7 +179,7 @@ def test_long_constraints_are_told_whole_and_nothing_is_entered_for_a_second_ses
     text = Canvas.text
     monkeypatch.setattr(Canvas, "text", lambda self, words, *a, **k: (told.append(words), text(self, words, *a, **k)))
     one = assessed("vasospasm")
-    (window,) = plan_of(one.case, one.doses.prepared).windows
+    (window,) = plan_of(one.engine).windows
     plan_plots.window_picture(window, is_entered=False)
     assert not any(words.startswith("entered") for words in told) and not any(words.endswith("...") for words in told)
     lines = [plan_plots._name_lines(a) for a in window.allowances]
@@ -220,7 +220,7 @@ def test_further_sections_stand_after_the_findings() -> None:
 
 def test_a_plan_is_also_a_page_of_its_own() -> None:
     one = assessed("lobectomy")
-    page = plan_html(plan_of(one.case, one.doses.prepared))
+    page = plan_html(plan_of(one.engine))
     assert page.startswith("<!DOCTYPE html>") and "For research and decision support" in page
     assert "<script" not in page and 'href="' not in page
 

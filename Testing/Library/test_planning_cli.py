@@ -39,7 +39,7 @@ def test_json_says_in_full_precision_what_python_says(folder, capsys) -> None:
     assert run(folder / "lobectomy" / "case.toml", "--json", "--date", "2026-03-04") == 0
     data = json.loads(capsys.readouterr().out)
     assert {"window", "binding", "vials", "intervals", "notice"} <= set(data)
-    (one,) = plan_of(*phantom_case()).windows
+    (one,) = plan_of(phantom_case()).windows
     assert (data["window"]["low_gbq"], data["window"]["high_gbq"]) == (
         pytest.approx(one.low_gbq, rel=1e-6),  # the images on disk are those of memory but for their type
         pytest.approx(one.high_gbq, rel=1e-6),
@@ -53,7 +53,7 @@ def test_json_says_in_full_precision_what_python_says(folder, capsys) -> None:
 
 
 def test_the_arithmetic_of_json_can_be_checked_by_hand() -> None:
-    data = as_json(plan_of(*phantom_case()))
+    data = as_json(plan_of(phantom_case()))
     for row in data["constraints"]:
         if len(row["bounds"]) > 1:
             continue
@@ -98,8 +98,8 @@ def test_limits_of_the_user_are_marked_in_every_form(folder, capsys) -> None:
 
 
 def test_what_several_rules_ask_is_told_once_with_all_of_them() -> None:
-    case, prepared = phantom_case()
-    text = as_text(plan_of(case, prepared, PlanOptions(stated=stated_from({"calibration_fraction": 0.05}))))
+    engine = phantom_case()
+    text = as_text(plan_of(engine, PlanOptions(stated=stated_from({"calibration_fraction": 0.05}))))
     assert "target C0-DOSE-01, S2-DOSE-01: Mean tumor dose (Tumor 1) at least 205 Gy" in text
     told = [line for line in text.splitlines() if "Mean tumor dose (Tumor 1) at least 205 Gy" in line]
     assert len(told) == 2, "once with what it allows, once with its probability"
@@ -118,7 +118,7 @@ def test_a_monte_carlo_that_was_asked_for_stands_beside_the_first_order(folder, 
 
 @pytest.mark.parametrize("columns", [60, 100])
 def test_long_lines_break_between_words_and_nothing_is_lost(columns) -> None:
-    text = as_text(plan_of(*phantom_case(), PlanOptions(models=True)))
+    text = as_text(plan_of(phantom_case(), PlanOptions(models=True)))
     broken = folded(text, columns)
     assert broken.split() == text.split()
     long = [line for line in broken.splitlines() if len(line) > columns]
@@ -157,9 +157,9 @@ def test_models_are_added_where_asked_for_and_empiric_activities_only_then(folde
 
 
 def test_nothing_infinite_is_written_as_a_number() -> None:
-    text = json.dumps(as_json(plan_of(*phantom_case())), allow_nan=False)
+    text = json.dumps(as_json(plan_of(phantom_case())), allow_nan=False)
     assert "Infinity" not in text and math.isfinite(json.loads(text)["window"]["low_gbq"])
-    assert "inf" not in as_text(plan_of(*phantom_case())).replace("infusion", "")
+    assert "inf" not in as_text(plan_of(phantom_case())).replace("infusion", "")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from planning_kit import COARSE, phantom_case
 from shapes import box, constant, grid
 
 from Y90DosimetryLib.case import Basis, Case, Infusion, Session, Vial
-from Y90DosimetryLib.dosimetry.doses import Prepared, doses_of, prepare
 from Y90DosimetryLib.dosimetry.regions import RegionKind
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.guidelines import load_rules
 from Y90DosimetryLib.images import CountMap
@@ -28,30 +28,30 @@ THROMBUS_LABEL = "Portal vein thrombus"
 
 
 @cache
-def as_planned() -> tuple[Case, Prepared]:
+def as_planned() -> Engine:
     """The lobectomy planned on the MAA, and the PET of just that."""
-    case, _ = phantom_case()
+    case = phantom_case().case
     (plan,) = case.sessions
     pet = digital_patient(COARSE).pet()
     both = replace(case, sessions=(plan, Session("Delivered", plan.infusions, pet, Basis.DELIVERED, plan.label)))
-    return both, prepare(both)
+    return Engine.prepare(both)
 
 
 @cache
-def vasospasm() -> tuple[Case, Prepared]:
+def vasospasm() -> Engine:
     """The tumors' artery is in spasm: they take up no more than the liver around them."""
     return phantom_case("vasospasm")
 
 
 @cache
-def proximal_thrombus() -> tuple[Case, Prepared]:
+def proximal_thrombus() -> Engine:
     """Less flow reaches the proximal half of the thrombus, more the distal one."""
     return phantom_case("proximal_thrombus")
 
 
 @cache
 def compared(which) -> Comparison:
-    return compare(*which(), RULES)
+    return compare(which(), RULES)
 
 
 def found(comparison: Comparison, kind: DifferenceKind) -> dict[str, str]:
@@ -81,8 +81,7 @@ def test_the_patient_with_the_underdosed_proximal_thrombus_is_found_though_its_m
 
 
 def test_doses_side_by_side_are_those_of_the_two_sessions() -> None:
-    case, prepared = vasospasm()
-    doses = doses_of(case, prepared)
+    doses = vasospasm().doses
     for row in compared(vasospasm).rows:
         for session, gy in zip(doses.sessions, (row.planned_gy, row.delivered_gy), strict=True):
             assert gy == session.deposits["multicompartment"].dose_gy(row.region.indices)
@@ -111,23 +110,23 @@ def test_a_tumor_at_the_surface_is_missed_whole_when_all_of_it_got_two_fifths_of
             ("Plan", 6.0, 0.0, Basis.PLANNED, None), ("Given", 2.4, 2.0, Basis.DELIVERED, "Plan"))
     ]  # fmt: skip
     case = Case("At the surface", structures, tuple(sessions))
-    (lesion,) = compare(case, prepare(case), RULES).lesions
+    (lesion,) = compare(Engine.prepare(case), RULES).lesions
     assert lesion.missed_ml == pytest.approx(tumor.volume_ml, rel=1e-5)
 
 
 def test_the_map_of_what_is_underdosed_lies_in_the_lesions_and_has_their_volume() -> None:
     told = compared(vasospasm)
-    case, prepared = vasospasm()
+    engine = vasospasm()
     mask = sitk.GetArrayFromImage(told.under_target) > 0
     lesions = sum(x.delivered_under_ml for x in told.lesions)
     assert under_target_ml(told) == pytest.approx(lesions, rel=0.12)  # whole voxels against shares of voxels
-    uptake = prepared.uptakes[1]
+    uptake = engine.prepared.uptakes[1]
     inside = np.zeros(mask.shape)
     for x in told.lesions:
         part = uptake.occupancy(x.region.indices)
         inside[part.box.slices] += part.volume_ml
     assert not (mask & (inside <= 0)).any()
-    assert told.under_target.GetSize() == case.sessions[1].image.image.GetSize()
+    assert told.under_target.GetSize() == engine.case.sessions[1].image.image.GetSize()
 
 
 def test_a_second_session_brings_the_lowest_tumor_just_to_its_target() -> None:
@@ -150,7 +149,7 @@ def test_a_second_session_is_not_possible_when_the_first_used_up_the_normal_live
 
 
 def test_the_plan_of_a_delivered_case_is_that_of_a_second_session() -> None:
-    plan = plan_of(*vasospasm())
+    plan = plan_of(vasospasm())
     assert plan.comparison is not None and plan.lines.session.label == "Second session"
     assert any("second session" in note for note in plan.notes)
 
@@ -166,15 +165,15 @@ def test_targets_are_the_rules_numbers_for_each_lesion() -> None:
 
 def test_a_case_without_a_delivered_plan_is_refused() -> None:
     with pytest.raises(InputError, match="no session delivers a plan"):
-        compare(*phantom_case(), RULES)
+        compare(phantom_case(), RULES)
     with pytest.raises(InputError, match="'Plan' delivers no plan"):
-        compare(*vasospasm(), RULES, "Plan")
+        compare(vasospasm(), RULES, "Plan")
 
 
 def test_without_an_image_of_the_delivery_nothing_is_compared_but_the_reason_is_there() -> None:
-    case, _ = phantom_case()
+    case = phantom_case().case
     (plan,) = case.sessions
     blind = replace(case, sessions=(plan, Session("Delivered", plan.infusions, None, Basis.DELIVERED, "Plan")))
-    told = compare(blind, prepare(blind), RULES)
+    told = compare(Engine.prepare(blind), RULES)
     assert all(isinstance(r.delivered_gy, Missing) for r in told.rows)
     assert isinstance(told.under_target, Missing) and told.differences == ()

@@ -9,7 +9,7 @@ from math import erf, sqrt
 import pytest
 from planning_kit import RESIDUAL, SHUNT, asked, at_least, at_most, hand_case, line, phantom_case
 
-from Y90DosimetryLib.dosimetry.doses import prepare
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.planning import (
     DoseInterval,
@@ -38,8 +38,8 @@ def interval(name: str, dose_gy: float, sd_gy: float, about: str = "", stated_gy
 
 
 def lines_of(*found) -> DoseLines:
-    case, prepared = phantom_case()
-    plan = plan_of(case, prepared)
+    engine = phantom_case()
+    plan = plan_of(engine)
     return replace(plan.lines, entered_gbq=(2.0,), labels=("one",), lines={(x.measure_id, x.about): x for x in found})
 
 
@@ -106,9 +106,9 @@ def test_of_several_targets_the_one_that_needs_most_to_be_safe_counts() -> None:
 
 
 def test_at_the_safe_activity_the_constraint_is_kept_with_the_probability_it_says() -> None:
-    case, prepared = phantom_case()
+    engine = phantom_case()
     stated = StatedInputs(calibration_fraction=0.05, lung_shunt_fraction=0.01)
-    plan = plan_of(case, prepared, PlanOptions(stated=stated))
+    plan = plan_of(engine, PlanOptions(stated=stated))
     assert {e.side for e in plan.ends} == {Side.AT_LEAST, Side.AT_MOST}
     for end in plan.ends:
         for activity_gbq, share in ((end.sure_gbq, (1 + erf(2 / sqrt(2))) / 2), (end.activity_gbq, 0.5)):
@@ -118,14 +118,14 @@ def test_at_the_safe_activity_the_constraint_is_kept_with_the_probability_it_say
 
 
 def test_without_stated_inputs_no_end_has_an_interval() -> None:
-    plan = plan_of(*phantom_case())
+    plan = plan_of(phantom_case())
     assert plan.ends == () and isinstance(plan.intervals, Missing)
 
 
 def test_a_stated_dose_of_earlier_treatments_adds_to_the_lungs_but_not_to_their_uncertainty() -> None:
     facts = {"diagnosis": "hcc", "device": "glass", "previous_y90": True, "earlier_lung_dose_gy": 20.0}
     case = hand_case(facts=facts)
-    plan = plan_of(case, prepare(case), PlanOptions(stated=StatedInputs(calibration_fraction=0.10)))
+    plan = plan_of(Engine.prepare(case), PlanOptions(stated=StatedInputs(calibration_fraction=0.10)))
     by_name = {i.measure_id: i for i in plan.intervals}
     here, all_gy = by_name["lung_dose_gy.case"], by_name["lung_dose_gy.cumulative"]
     assert here.dose_gy == pytest.approx(50 * 2.0 * (1 - RESIDUAL) * SHUNT)
@@ -153,19 +153,20 @@ EACH = {
 @cache
 def with_ratio():
     """The lobectomy with a T:N ratio that the user gives."""
-    case, prepared = phantom_case()
+    engine = phantom_case()
+    case = engine.case
     infusion = replace(case.sessions[0].infusions[0], tumor_to_normal_ratio=3.2)
-    return replace(case, sessions=(replace(case.sessions[0], infusions=(infusion,)),)), prepared
+    return engine.at(replace(case, sessions=(replace(case.sessions[0], infusions=(infusion,)),)))
 
 
 @pytest.mark.parametrize("name", EACH)
 def test_each_input_alone_agrees_with_its_monte_carlo_within_15_percent(name) -> None:
     """Where an input makes less than a thousandth of a dose, nothing is asked of the agreement."""
-    case, prepared = with_ratio()
+    engine = with_ratio()
     stated = StatedInputs(**EACH[name])
-    found = {(i.measure_id, i.about): i for i in intervals(case, prepared, stated)}
+    found = {(i.measure_id, i.about): i for i in intervals(engine, stated)}
     heavy = name.startswith(("contour", "registration", "counts"))
-    sampled = monte_carlo(case, prepared, stated, samples=100 if heavy else 200, seed=5)
+    sampled = monte_carlo(engine, stated, samples=100 if heavy else 200, seed=5)
     seen = 0
     for key, one in found.items():
         if max(one.sd_gy, sampled.sd_gy(key)) < 1e-3 * one.dose_gy:

@@ -131,8 +131,8 @@ def test_three_constraints_may_exclude_each_other_though_no_two_do() -> None:
 
 
 def test_the_bilobar_patient_has_a_reason_for_an_empty_set() -> None:
-    case, prepared = phantom_case("bilobar")
-    plan = plan_of(case, prepared)
+    engine = phantom_case("bilobar")
+    plan = plan_of(engine)
     assert plan.together is not None and isinstance(plan.together.best, Missing)
     assert plan.together.relaxation is not None
     assert {c.rule.id for c in plan.together.relaxation.giving} >= {"S4-DOSE-01"}
@@ -158,4 +158,4 @@ def test_an_impossible_split_is_refused(shares) -> None:
 
 def test_shares_without_a_fixed_split_are_refused() -> None:
     with pytest.raises(InputError, match="no fixed split"):
-        plan_of(*phantom_case("bilobar"), PlanOptions(split_fractions=(1.0, 1.0)))
+        plan_of(phantom_case("bilobar"), PlanOptions(split_fractions=(1.0, 1.0)))

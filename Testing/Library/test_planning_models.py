@@ -10,9 +10,9 @@ import pytest
 from planning_kit import DENSITY_KG_ML, RESIDUAL, SHUNT, TUMOR_RATIO, K, hand_case, phantom_case
 
 from Y90DosimetryLib.case import Patient, Settings
-from Y90DosimetryLib.dosimetry.doses import prepare
 from Y90DosimetryLib.dosimetry.kernel import voxel_kernel
 from Y90DosimetryLib.dosimetry.regions import RegionKind
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.planning import Column, ModelDose, ModelRow, ModelTable, models_side_by_side
@@ -26,7 +26,7 @@ def table(given: float | None = None, **more) -> ModelTable:
     if given is not None:
         infusion = replace(case.sessions[0].infusions[0], tumor_to_normal_ratio=given)
         case = replace(case, sessions=(replace(case.sessions[0], infusions=(infusion,)),))
-    return models_side_by_side(case, prepare(case))
+    return models_side_by_side(Engine.prepare(case))
 
 
 def row(found: ModelTable, label: str) -> ModelRow:
@@ -91,7 +91,7 @@ def value_of(line: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize("variant", ["lobectomy", "bilobar", "modified_lobectomy", "delivered"])
 def test_every_line_of_arithmetic_ends_in_the_models_own_number(variant) -> None:
-    found = models_side_by_side(*phantom_case(variant))
+    found = models_side_by_side(phantom_case(variant))
     seen = 0
     for one in found.rows:
         for column, dose in one.doses.items():
@@ -110,7 +110,7 @@ def test_every_line_of_arithmetic_ends_in_the_models_own_number(variant) -> None
 
 @pytest.mark.parametrize("variant", ["lobectomy", "bilobar", "delivered"])
 def test_every_model_gives_the_livers_energy_back_and_the_kernel_all_but_what_it_says(variant) -> None:
-    found = models_side_by_side(*phantom_case(variant))
+    found = models_side_by_side(phantom_case(variant))
     whole = next(r for r in found.rows if r.region.kind is RegionKind.WHOLE_LIVER)
     emitted = {c: sum(t.liver_gbq for t in d.terms) * K for c, d in whole.doses.items() if isinstance(d, ModelDose)}
     assert len(emitted) >= 5
@@ -126,13 +126,13 @@ def test_every_model_gives_the_livers_energy_back_and_the_kernel_all_but_what_it
 
 
 def test_the_voxel_mean_of_local_deposition_is_the_dose_of_the_compartment() -> None:
-    found = models_side_by_side(*phantom_case())
+    found = models_side_by_side(phantom_case())
     for one in found.rows:
         assert one.doses[Column.LOCAL].dose_gy == pytest.approx(one.doses[Column.MULTI].dose_gy, rel=1e-4, abs=1e-3)
 
 
 def test_the_reasons_say_what_lies_outside_the_perfused_volume() -> None:
-    found = models_side_by_side(*phantom_case())
+    found = models_side_by_side(phantom_case())
     (outside,) = [r for r in found.rows if r.region.kind is RegionKind.UNPERFUSED_NORMAL]
     assert found.outside_fraction == pytest.approx(outside.why.activity_fraction, rel=1e-9)
     single, multi = (row(found, "Right lobe").doses[c].dose_gy for c in (Column.SINGLE, Column.MULTI))
@@ -144,7 +144,7 @@ def test_the_reasons_say_what_of_a_tumor_no_infusion_perfuses() -> None:
     case = hand_case(both=True)
     one = replace(case.sessions[0], infusions=case.sessions[0].infusions[:1])
     case = replace(case, sessions=(one,))
-    tumor = row(models_side_by_side(case, prepare(case)), "Tumor 2")
+    tumor = row(models_side_by_side(Engine.prepare(case)), "Tumor 2")
     assert tumor.why.not_perfused_ml == pytest.approx(12.0)
     assert tumor.doses[Column.SINGLE].dose_gy == 0.0 < tumor.doses[Column.MULTI].dose_gy
     assert any("12.0 of 12.0 mL lie outside the perfused volume" in reason for reason in tumor.reasons)
@@ -158,20 +158,20 @@ def test_without_an_image_only_what_needs_none_has_a_number() -> None:
 
 
 def test_a_session_is_named_and_an_unknown_one_refused() -> None:
-    case, prepared = phantom_case("vasospasm")
-    both = [models_side_by_side(case, prepared, label) for label in ("Plan", "Delivered")]
+    engine = phantom_case("vasospasm")
+    both = [models_side_by_side(engine, label) for label in ("Plan", "Delivered")]
     assert [m.session for m in both] == ["Plan", "Delivered"]
     assert gy(both[0], "Tumor 1", Column.MULTI) > 2 * gy(both[1], "Tumor 1", Column.MULTI)
-    assert models_side_by_side(case, prepared).session == "Delivered"
+    assert models_side_by_side(engine).session == "Delivered"
     with pytest.raises(InputError, match="there is no session 'Nobody'"):
-        models_side_by_side(case, prepared, "Nobody")
+        models_side_by_side(engine, "Nobody")
 
 
 def test_empiric_activities_follow_their_formulas_and_only_where_asked_for() -> None:
     case = hand_case()
-    prepared = prepare(case)
-    assert models_side_by_side(case, prepared).empiric == ()
-    surface, involved = models_side_by_side(case, prepared, empiric=True).empiric
+    engine = Engine.prepare(case)
+    assert models_side_by_side(engine).empiric == ()
+    surface, involved = models_side_by_side(engine, empiric=True).empiric
     bsa_m2 = 0.007184 * 70**0.425 * 170**0.725
     expected = (bsa_m2 - 0.2) * PERFUSED_ML / LIVER_ML + TUMOR_ML / LIVER_ML
     assert surface.activity_gbq == pytest.approx(expected)
@@ -179,5 +179,5 @@ def test_empiric_activities_follow_their_formulas_and_only_where_asked_for() -> 
     assert involved.activity_gbq == pytest.approx(2.0 * PERFUSED_ML / LIVER_ML)  # a tenth of it is tumor
     assert "resin" in surface.caution and math.isclose(Settings().joule_per_gbq, K)
     nobody = replace(case, patient=Patient())
-    gap = models_side_by_side(nobody, prepared, empiric=True).empiric[0].activity_gbq
+    gap = models_side_by_side(engine.at(nobody), empiric=True).empiric[0].activity_gbq
     assert isinstance(gap, Missing) and "weight_kg" in gap.needs

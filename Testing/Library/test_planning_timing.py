@@ -35,10 +35,11 @@ HALF_LIFE_H = 64.1
 
 
 def schedule(scenario: int = 2, rules=RULES, **more) -> Schedule:
-    case, prepared = phantom_case()
+    engine = phantom_case()
+    case = engine.case
     case = replace(case, disease=replace(case.disease, scenario=scenario))
     first, last = more.pop("days", (date(2026, 3, 2), date(2026, 3, 15)))
-    return Schedule(dose_lines(case, prepared, rules), rules, PARIS, first, last, load_catalogue(), **more)
+    return Schedule(dose_lines(engine, rules), rules, PARIS, first, last, load_catalogue(), **more)
 
 
 def of_sunday(found, activity_gbq: float):
@@ -121,15 +122,15 @@ def test_a_vial_that_keeps_the_doses_out_of_time_is_marked_and_in_no_combination
         v for v in together if any(s.calibrated_at.day == 1 for _, s in v.vials)
         and calendar.local_date(v.at, PARIS) < date(2026, 3, 4)
     ]  # fmt: skip
-    made = replace(plan_of(*phantom_case()), vials=tuple(found))
+    made = replace(plan_of(phantom_case()), vials=tuple(found))
     lines = week_table(made, plan).splitlines()
     assert "t meets the doses, but a timing rule shuts it out" in lines[0]
     assert [c[-1] for c in lines[2].split()[4:]] == ["t", "t", "*", "*", "*", "*", "*"]
-    assert "shuts it out" not in week_table(plan_of(*phantom_case()), plan)
+    assert "shuts it out" not in week_table(plan_of(phantom_case()), plan)
 
 
 def test_custom_sizes_are_marked_unverified_wherever_they_appear() -> None:
-    made = plan_of(*phantom_case(), PlanOptions(custom_vials=True))
+    made = plan_of(phantom_case(), PlanOptions(custom_vials=True))
     text = as_text(made)
     assert "7.5 GBq (custom size, unverified)" in text and "? custom size, unverified" in text
     assert "7 GBq of 2026-03-01" in text and "unverified: custom sizes, shelf life of 12 days" in text
@@ -141,7 +142,7 @@ def test_custom_sizes_are_marked_unverified_wherever_they_appear() -> None:
 
 
 def test_edges_stand_in_text_and_json() -> None:
-    made = plan_of(*phantom_case())
+    made = plan_of(phantom_case())
     opening = as_json(made)["vials"]["openings"][0]
     assert opening["shut_by"]["cause"] == "dose" and "S2-DOSE" in opening["shut_by"]["text"]
     assert "after: dose, S2-DOSE-05" in as_text(made)

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from planning_kit import RESIDUAL, SHUNT, hand_case, phantom_case
 from scipy.ndimage import gaussian_filter
 
-from Y90DosimetryLib.dosimetry.doses import prepare
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.planning import (
@@ -33,15 +33,15 @@ TUMOR, NORMAL = ("tumor_dose_gy.multicompartment", "Tumor 1"), ("ntad_gy.multico
 PERFUSED, LUNGS = ("perfused_dose_gy.single_compartment", "Right"), ("lung_dose_gy.case", "")
 
 
-def by_key(case, prepared, **stated) -> dict[tuple[str, str], DoseInterval]:
-    found = intervals(case, prepared, StatedInputs(**stated))
+def by_key(engine, **stated) -> dict[tuple[str, str], DoseInterval]:
+    found = intervals(engine, StatedInputs(**stated))
     assert not isinstance(found, Missing)
     return {(i.measure_id, i.about): i for i in found}
 
 
 def by_hand(**stated):
     case = hand_case()
-    return by_key(case, prepare(case), **stated)
+    return by_key(Engine.prepare(case), **stated)
 
 
 # By hand
@@ -71,12 +71,12 @@ def test_independent_inputs_add_in_quadrature() -> None:
 
 def test_counting_noise_of_a_share_of_the_liver_is_that_of_a_binomial() -> None:
     case = hand_case()
-    found = by_key(case, prepare(case), events_per_value_ratio=1.0)
+    found = by_key(Engine.prepare(case), events_per_value_ratio=1.0)
     total, tumor = 452 + 4 * 48, 4 * 48  # counts as mL times value; a voxel of 1 mL and value v has v events
     share = sqrt(1 / tumor - 1 / total)
     assert found[TUMOR].sd_gy == pytest.approx(share * found[TUMOR].dose_gy, rel=0.02)
     assert found[PERFUSED].sd_gy == 0.0
-    four = by_key(case, prepare(case), events_per_value_ratio=4.0)
+    four = by_key(Engine.prepare(case), events_per_value_ratio=4.0)
     assert four[TUMOR].sd_gy == pytest.approx(found[TUMOR].sd_gy / 2, rel=0.02)
 
 
@@ -84,7 +84,7 @@ def test_an_entered_tumor_to_normal_ratio_moves_its_partition_model_only() -> No
     case = hand_case()
     infusion = replace(case.sessions[0].infusions[0], tumor_to_normal_ratio=4.0)
     case = replace(case, sessions=(replace(case.sessions[0], infusions=(infusion,)),))
-    found = by_key(case, prepare(case), tumor_to_normal_fraction=0.2)
+    found = by_key(Engine.prepare(case), tumor_to_normal_fraction=0.2)
     given = found[f"tumor_dose_gy.{GIVEN_RATIO}", "Right"]
     share = 0.2 * (1 - 4 * 48 / (452 + 4 * 48))  # d ln D / d ln r = 1 - r m_T / (m_N + r m_T)
     assert given.sd_gy == pytest.approx(share * given.dose_gy, rel=0.02)
@@ -94,8 +94,8 @@ def test_an_entered_tumor_to_normal_ratio_moves_its_partition_model_only() -> No
 def test_recovery_by_size_makes_small_lesions_less_sure() -> None:
     curve = Recovery(10.0, 1.0, sd_half_volume_ml=2.0)
     assert curve.fraction(10.0) == pytest.approx(0.5) and curve.fraction(90.0) == pytest.approx(0.9)
-    case, prepared = phantom_case()
-    found = by_key(case, prepared, recovery=curve)
+    engine = phantom_case()
+    found = by_key(engine, recovery=curve)
     big, small = (found["tumor_dose_gy.multicompartment", name] for name in ("Tumor 1", "Tumor 2"))
     share = 2.0 / 10.0 * (1 - curve.fraction(15.0))  # d ln R / d ln b = -(1 - R) for c = 1
     assert small.sd_gy / small.dose_gy == pytest.approx(share, rel=0.15)  # the liver gains as well
@@ -103,11 +103,11 @@ def test_recovery_by_size_makes_small_lesions_less_sure() -> None:
 
 
 def test_nothing_stated_means_no_interval_and_the_plan_says_so() -> None:
-    case, prepared = phantom_case()
+    engine = phantom_case()
     for nothing in (StatedInputs(), StatedInputs(resolution_mm=12.0)):
-        assert isinstance(intervals(case, prepared, nothing), Missing)
-        assert isinstance(monte_carlo(case, prepared, nothing), Missing)
-    plan = plan_of(case, prepared)
+        assert isinstance(intervals(engine, nothing), Missing)
+        assert isinstance(monte_carlo(engine, nothing), Missing)
+    plan = plan_of(engine)
     assert isinstance(plan.intervals, Missing) and plan.safety == ()
     assert any("No dose has an interval" in note for note in plan.notes)
 
@@ -169,9 +169,9 @@ ALL = StatedInputs(
 
 
 def test_first_order_and_monte_carlo_agree_within_15_percent_on_the_digital_patient() -> None:
-    case, prepared = phantom_case()
-    found = {(i.measure_id, i.about): i for i in intervals(case, prepared, ALL)}
-    sampled = monte_carlo(case, prepared, ALL, samples=120, seed=1)
+    engine = phantom_case()
+    found = {(i.measure_id, i.about): i for i in intervals(engine, ALL)}
+    sampled = monte_carlo(engine, ALL, samples=120, seed=1)
     assert sampled.failed_count == 0
     keys = [k for k in found if not k[0].endswith(GIVEN_RATIO)]
     assert len(keys) >= 10
@@ -181,16 +181,16 @@ def test_first_order_and_monte_carlo_agree_within_15_percent_on_the_digital_pati
 
 
 def test_the_same_seed_gives_the_same_samples_and_another_seed_others() -> None:
-    case, prepared = phantom_case()
+    engine = phantom_case()
     stated = StatedInputs(calibration_fraction=0.05, events_per_value_ratio=1.0)
-    first, again, other = (monte_carlo(case, prepared, stated, 20, seed) for seed in (7, 7, 8))
+    first, again, other = (monte_carlo(engine, stated, 20, seed) for seed in (7, 7, 8))
     assert (first.doses_gy[TUMOR] == again.doses_gy[TUMOR]).all()
     assert (first.doses_gy[TUMOR] != other.doses_gy[TUMOR]).any()
 
 
 def test_a_registration_shift_lowers_a_lesion_whichever_way_it_goes() -> None:
-    case, prepared = phantom_case()
-    found = by_key(case, prepared, registration_mm=6.0)[TUMOR]
+    engine = phantom_case()
+    found = by_key(engine, registration_mm=6.0)[TUMOR]
     assert found.contributions and any(c.second_order_gy < 0 for c in found.contributions)
 
 
@@ -198,8 +198,8 @@ def test_a_registration_shift_lowers_a_lesion_whichever_way_it_goes() -> None:
 
 
 def test_the_probability_of_a_finding_is_the_normal_integral_of_its_margin() -> None:
-    case, prepared = phantom_case()
-    plan = plan_of(case, prepared, PlanOptions(stated=StatedInputs(calibration_fraction=0.05)))
+    engine = phantom_case()
+    plan = plan_of(engine, PlanOptions(stated=StatedInputs(calibration_fraction=0.05)))
     (safe,) = [
         s
         for s in plan.safety
@@ -208,15 +208,15 @@ def test_the_probability_of_a_finding_is_the_normal_integral_of_its_margin() -> 
     z = (safe.dose_gy - 205.0) / (0.05 * safe.dose_gy)
     assert safe.probability_share == pytest.approx((1 + erf(z / sqrt(2))) / 2, rel=1e-6)
     assert 1 < z < 2 and safe.flipped_by == ("calibration",), "two standard deviations cross the target"
-    sure = plan_of(case, prepared, PlanOptions(stated=StatedInputs(calibration_fraction=0.02)))
+    sure = plan_of(engine, PlanOptions(stated=StatedInputs(calibration_fraction=0.02)))
     (same,) = [s for s in sure.safety if s.constraint == safe.constraint]
     assert same.flipped_by == () and same.probability_share > 0.999
 
 
 def test_the_share_of_samples_that_meet_a_target_is_its_probability() -> None:
-    case, prepared = phantom_case()
+    engine = phantom_case()
     stated = StatedInputs(calibration_fraction=0.08, lung_shunt_fraction=0.02)
-    plan = plan_of(case, prepared, PlanOptions(stated=stated, samples=600, seed=3))
+    plan = plan_of(engine, PlanOptions(stated=stated, samples=600, seed=3))
     for safe in plan.safety:
         (bound,) = safe.constraint.bounds[:1]
         key = (bound.line.measure_id, bound.line.about)
@@ -236,7 +236,7 @@ def test_the_share_of_samples_that_meet_a_target_is_its_probability() -> None:
         (lambda: Recovery(0.0, 1.0), "not above 0"),
         (lambda: stated_from({"lung_shunt": 0.1}), "Did you mean lung_shunt_fraction"),
         (lambda: stated_from({"recovery_exponent": 1.0}), "incomplete"),
-        (lambda: monte_carlo(*phantom_case(), StatedInputs(calibration_fraction=0.1), 3), "3 samples"),
+        (lambda: monte_carlo(phantom_case(), StatedInputs(calibration_fraction=0.1), 3), "3 samples"),
     ],
 )
 def test_impossible_statements_are_refused_in_one_clear_message(make, says) -> None:

@@ -39,8 +39,8 @@ PARIS, NEW_YORK = calendar.zone_of("Europe/Paris"), calendar.zone_of("America/Ne
 
 
 def schedule(first: date = date(2026, 3, 2), last: date = date(2026, 3, 8), zone=PARIS, **more) -> Schedule:
-    case, prepared = phantom_case()
-    return Schedule(dose_lines(case, prepared, RULES), RULES, zone, first, last, load_catalogue(), **more)
+    engine = phantom_case()
+    return Schedule(dose_lines(engine, RULES), RULES, zone, first, last, load_catalogue(), **more)
 
 
 # The catalogue
@@ -189,14 +189,15 @@ def test_an_opening_across_midnight_is_one_span() -> None:
 
 def test_each_vial_and_time_says_what_the_measures_say_of_that_case() -> None:
     plan = schedule()
-    case, prepared = phantom_case()
+    engine = phantom_case()
+    case = engine.case
     at = calendar.at_clock(date(2026, 3, 6), time(10), PARIS)
     ten = [v for v in vial_times(plan) if v.at == at and v.vials[0][1].activity_gbq == 10.0]
     one = max(ten, key=lambda v: v.vials[0][1].calibrated_at)
     vial = one.vials[0][1]
     session = case.sessions[0]
     there = replace(session.infusions[0], vial=Vial(10.0, vial.calibrated_at), given_at=at)
-    known = known_at(replace(case, sessions=(replace(session, infusions=(there,)),)), prepared, RULES)
+    known = known_at(engine, replace(case, sessions=(replace(session, infusions=(there,)),)), RULES)
     assert one.doses_gy[0] == pytest.approx(known.get("tumor_lowest_dose_gy.multicompartment").value, rel=1e-9)
     assert one.doses_gy[1] == pytest.approx(known.get("ntad_gy.multicompartment").value, rel=1e-9)
     assert one.doses_gy[3] == pytest.approx(known.get("lung_dose_gy.case").value, rel=1e-9)
@@ -240,8 +241,8 @@ def test_no_vial_is_used_before_calibration_or_after_its_shelf_life() -> None:
 
 
 def test_the_week_table_holds_the_decay_formula() -> None:
-    case, prepared = phantom_case()
-    plan = plan_of(case, prepared, PlanOptions(first=date(2026, 3, 4)))
+    engine = phantom_case()
+    plan = plan_of(engine, PlanOptions(first=date(2026, 3, 4)))
     assert isinstance(plan.schedule, Schedule)
     lines = week_table(plan, plan.schedule).splitlines()
     (ten,) = [row for row in lines if row.startswith("Right vial: 10, 2026-03-01")]
@@ -263,17 +264,18 @@ def test_the_residual_measured_later_gives_what_was_delivered() -> None:
 
 
 def test_without_a_time_zone_or_a_day_there_are_no_vials_and_the_plan_says_why() -> None:
-    case, prepared = phantom_case()
+    engine = phantom_case()
+    case = engine.case
     undated = replace(case.sessions[0].infusions[0], vial=Vial(3.0), given_at=None)
     session = replace(case.sessions[0], infusions=(undated,))
-    no_day = plan_of(replace(case, sessions=(session,)), prepared).schedule
+    no_day = plan_of(engine.at(replace(case, sessions=(session,)))).schedule
     assert isinstance(no_day, Missing) and "given_at" in no_day.needs
     no_zone = replace(case, sessions=(session,), settings=replace(case.settings, hospital_time_zone=None))
-    found = plan_of(no_zone, prepared, PlanOptions(first=date(2026, 3, 4))).schedule
+    found = plan_of(engine.at(no_zone), PlanOptions(first=date(2026, 3, 4))).schedule
     assert isinstance(found, Missing) and "hospital_time_zone" in found.needs
     assert hand_case().settings.hospital_time_zone
 
 
 def test_dates_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(InputError, match="first and a later last day"):
-        plan_of(*phantom_case(), PlanOptions(first=date(2026, 3, 4), last=date(2026, 3, 3)))
+        plan_of(phantom_case(), PlanOptions(first=date(2026, 3, 4), last=date(2026, 3, 3)))

@@ -29,8 +29,8 @@ from planning_kit import (
 )
 
 from Y90DosimetryLib.case import Basis, Session
-from Y90DosimetryLib.dosimetry.doses import prepare
 from Y90DosimetryLib.dosimetry.mird import activity_for_dose_gbq
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.guidelines import Severity, judge, load_rules
 from Y90DosimetryLib.guidelines.rule import Condition
@@ -102,12 +102,13 @@ def test_tumor_and_normal_liver_follow_the_partition_formulas_by_hand() -> None:
 
 
 def test_the_doses_at_the_ends_of_the_window_are_the_limits_that_bind() -> None:
-    case, prepared = phantom_case()
-    plan = plan_of(case, prepared)
+    engine = phantom_case()
+    case = engine.case
+    plan = plan_of(engine)
     (one,) = plan.windows
     assert not one.is_empty and 0 < one.low_gbq < one.high_gbq < math.inf
     for activity_gbq, binding in ((one.low_gbq, one.low_binding), (one.high_gbq, one.high_binding)):
-        known = known_at(with_activities(case, "Plan", [activity_gbq]), prepared, RULES)
+        known = known_at(engine, with_activities(case, "Plan", [activity_gbq]), RULES)
         for constraint in binding:
             (bound,) = constraint.bounds
             judged = known.get(bound.line.measure_id, bound.line.about).value
@@ -116,10 +117,11 @@ def test_the_doses_at_the_ends_of_the_window_are_the_limits_that_bind() -> None:
 
 def test_every_activity_is_in_the_window_just_when_the_rules_judge_so() -> None:
     """The window against the rule engine itself, on a grid of activities across both ends."""
-    case, prepared = phantom_case()
-    one = plan_of(case, prepared).windows[0]
+    engine = phantom_case()
+    case = engine.case
+    one = plan_of(engine).windows[0]
     for activity_gbq in np.linspace(0.5 * one.low_gbq, 2 * one.high_gbq, 25):
-        known = known_at(with_activities(case, "Plan", [float(activity_gbq)]), prepared, RULES)
+        known = known_at(engine, with_activities(case, "Plan", [float(activity_gbq)]), RULES)
         doses = [
             f
             for f in judge(RULES, known, 2)
@@ -331,7 +333,7 @@ def test_numbers_that_ask_nothing_here_are_listed_with_the_reason_where_they_are
     assert "that rule asks for no such dose here" in found.unused[0].because
     assert "is missing" in found.unused[1].because
     assert any(c.printed_gy == 120.0 for c in found.asked), "what does ask something counts"
-    plan = plan_of(case, prepare(case), PlanOptions(overrides=kept, own=(thrombus,), keeps_unused=True))
+    plan = plan_of(Engine.prepare(case), PlanOptions(overrides=kept, own=(thrombus,), keeps_unused=True))
     assert [note for note in plan.notes if "does not count here" in note] == [u.text for u in found.unused]
     assert plan.split.high_gbq == window(plan.lines, found).high_gbq, "none of them is taken as kept or broken"
 
@@ -349,7 +351,7 @@ def test_numbers_that_ask_nothing_here_are_listed_with_the_reason_where_they_are
         (lambda: Override("S2-DOSE-02", -1.0), "not above 0"),
         (lambda: OwnBound("ecog", Side.AT_MOST, 1.0), "no computed dose"),
         (lambda: lines_of(replace(hand_case(), sessions=())), "no planned session"),
-        (lambda: plan_of(hand_case(), prepare(hand_case()), PlanOptions(session="Other")), "'Other' is not a plan"),
+        (lambda: plan_of(Engine.prepare(hand_case()), PlanOptions(session="Other")), "'Other' is not a plan"),
     ],
 )
 def test_what_is_impossible_is_refused_in_one_clear_message(make, says) -> None:

@@ -5,9 +5,9 @@ import pytest
 import SimpleITK as sitk
 from real_cases import DATA, needs_real_images, spect_ct_case, torso_case, unpacked_spect_ct
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.checks import raised
 from Y90DosimetryLib.dosimetry.deposits import Model
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.io.dicom_case import Choices, case_from_dicom
 from Y90DosimetryLib.io.dicom_reference import read_reference

@@ -9,10 +9,10 @@ from check_cases import assert_edge, edge
 from over_time import BODY, CT, FLR, LIVER, RIGHT, TELV_ML, TUMOR, case, infusion, measured, point, session, studies
 from shapes import box
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Patient, TimeKind, TimePoint
 from Y90DosimetryLib.checks import CATALOG, Outcome, run_checks
 from Y90DosimetryLib.dosimetry.doses import doses_of, prepare
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.followup.limits import rule_limit
 from Y90DosimetryLib.followup.remnant import remnant_of
 from Y90DosimetryLib.guidelines import load_rules

@@ -68,7 +68,7 @@ def prescribe(workflow):
     def now():
         live = workflow.live()
         limits = dict(workflow.parameters.limits)
-        return prescriber.prescription(live.case, live.doses.prepared, PLAN, 0, limits)
+        return prescriber.prescription(live.engine, PLAN, 0, limits)
 
     now.prescriber = prescriber
     return now

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from Y90DosimetrySlicer.cases import caseOf
 
 from Y90DosimetryLib.planning import PlanOptions, Window, plan_of
 
@@ -11,8 +10,7 @@ PLAN, LIMIT = "Plan", "S2-DOSE-02:120"
 
 
 def as_planned_by_the_library(workflow, overrides=()):
-    case = caseOf(workflow.parameters, workflow._sources)
-    return plan_of(case, workflow.prepare(), PlanOptions(overrides=overrides))
+    return plan_of(workflow.prepare(), PlanOptions(overrides=overrides))
 
 
 def names(constraints) -> list[str]:

@@ -17,8 +17,8 @@ from Y90DosimetrySlicer.cases import caseOf
 from Y90DosimetrySlicer.parameters import Parameters, newParameters
 from Y90DosimetrySlicer.workflow import Workflow
 
-from Y90DosimetryLib.assessment import assess
 from Y90DosimetryLib.case import Case, CountReference, DoseModel, Encephalopathy, Grade, Patient, Settings
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.lesions import LesionReading, ThrombusReading
 from Y90DosimetryLib.outcome import Necrosis, Outcome, TumorPathology
 from Y90DosimetryLib.phantom import Variant

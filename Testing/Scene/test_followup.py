@@ -10,7 +10,6 @@ import slicer
 from followup_kit import block, line_of, read
 from scene_kit import matrix4, volume
 from Y90DosimetrySlicer import bridge, followup, followupview, imagefacts, outlines
-from Y90DosimetrySlicer import workflow as workflows
 from Y90DosimetrySlicer.cases import Section, Sources, caseOf, problemsOf
 from Y90DosimetrySlicer.parameters import (
     LesionPack,
@@ -24,6 +23,7 @@ from Y90DosimetrySlicer.parameters import (
 from Y90DosimetrySlicer.watch import Change, SceneWatch
 from Y90DosimetrySlicer.workflow import Workflow
 
+from Y90DosimetryLib import engine
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.phantom.followup import STEPS
 from Y90DosimetryLib.structures import Role
@@ -186,14 +186,14 @@ def test_only_what_changed_is_measured_again(course, monkeypatch) -> None:
     workflow = Workflow(course)
     workflow.prepare()
     made, drawn = [], []
-    original, volumes = bridge.structuresOf, workflows.volumes_of_point
+    original, volumes = bridge.structuresOf, engine.volumes_of_point
 
     def structuresOf(node, roles, reference=None):
         drawn.extend(roles)
         return original(node, roles, reference)
 
     monkeypatch.setattr(bridge, "structuresOf", structuresOf)
-    monkeypatch.setattr(workflows, "volumes_of_point", lambda point: made.append(point.label) or volumes(point))
+    monkeypatch.setattr(engine, "volumes_of_point", lambda point: made.append(point.label) or volumes(point))
     course.timePoints[1].patient.weightKg = 80.0
     workflow.live()
     assert (made, drawn) == ([], []), "a weight needs no outline"
@@ -207,11 +207,11 @@ def test_only_what_changed_is_measured_again(course, monkeypatch) -> None:
 def test_a_study_that_changes_leaves_the_planning_study_measured(course, monkeypatch) -> None:
     workflow = Workflow(course)
     workflow.prepare()
-    monkeypatch.setattr(workflows, "prepare", None)
+    monkeypatch.setattr(engine, "prepare", None)
     followup.setVolume(read(course, "Before treatment"), Role.LIVER, 1500.0)
     del course.timePoints[3]
     assert workflow.isPrepared()
-    assert [s.label for s in workflow.live().followUp.studies.later] == ["Month 1", "Month 3"]
+    assert [s.label for s in workflow.live().follow_up.studies.later] == ["Month 1", "Month 3"]
 
 
 # Scene
@@ -221,7 +221,7 @@ def test_a_saved_scene_brings_back_studies_readings_and_lines(application, tmp_p
     line_of(course, "Month 3", 17.0)
     setFact(course.timePoints[2], "pve_planned", True)
     followup.setVolume(course.timePoints[0], Role.FLR, 555.5)
-    before = followupview.remnantRows(Workflow(course).live().followUp.remnant)
+    before = followupview.remnantRows(Workflow(course).live().follow_up.remnant)
     application.save(tmp_path / "scene.mrb")
     application.close_scene()
     application.load(tmp_path / "scene.mrb")
@@ -232,7 +232,7 @@ def test_a_saved_scene_brings_back_studies_readings_and_lines(application, tmp_p
     assert points[2].lesions[0].viable_mm == pytest.approx(17.0)
     assert points[2].facts == {"pve_planned": True} and points[0].volumes_ml == {Role.FLR: 555.5}
     assert points[1].patient == STEPS[0].patient
-    assert followupview.remnantRows(Workflow(after).live().followUp.remnant) == before
+    assert followupview.remnantRows(Workflow(after).live().follow_up.remnant) == before
 
 
 def test_changes_of_a_study_are_told(course) -> None:

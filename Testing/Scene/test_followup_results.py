@@ -52,7 +52,7 @@ def test_a_deleted_line_leaves_the_length_unknown_and_that_is_said(course) -> No
     assert case.time_points[3].lesions[0].viable_mm is None, "neither the line's length nor what was typed before"
     wanted = "Study 'Month 6', lesion 'Tumor 1': viable length unknown, the line was deleted"
     assert wanted in case.notes
-    response = Workflow(course).live().followUp.response.overall.present
+    response = Workflow(course).live().follow_up.response.overall.present
     assert isinstance(response, Missing) and "Tumor 1" in response.because
     readings.useLine(read(course, "Month 6"), 0, "viable", None)
     assert readings.lostLines(read(course, "Month 6")) == [] and read(course, "Month 6").lesions[0].viableMm is None
@@ -79,7 +79,7 @@ def test_placing_a_line_anew_waits_for_two_clicks(course) -> None:
 
 
 def test_the_remnant_of_the_sample_grows_as_the_phantom_does(course) -> None:
-    found = Workflow(course).live().followUp
+    found = Workflow(course).live().follow_up
     for step, growth in zip(STEPS, found.remnant.from_baseline, strict=True):
         assert growth.relative_ratio == pytest.approx(step.flr_growth_ratio - 1, abs=0.02)
     assert found.response.overall.present is Response.CR
@@ -90,13 +90,13 @@ def test_the_remnant_of_the_sample_grows_as_the_phantom_does(course) -> None:
 
 def test_growth_needs_neither_measure_button_nor_dose_again_after_an_outline_changed(course) -> None:
     workflow = Workflow(course)
-    before = workflow.live().followUp.remnant.from_baseline[-1].relative_ratio
+    before = workflow.live().follow_up.remnant.from_baseline[-1].relative_ratio
     pack = read(course, "Month 6")
     flr = next(id_ for id_, role in followup.rolesOfPoint(pack).items() if role is Role.FLR)
     month3 = caseOf(course).time_points[2].one(Role.FLR)
     bridge.writeMask(pack.segmentation, flr, month3.mask)
     assert workflow.isPrepared()
-    after = workflow.live().followUp.remnant.from_baseline
+    after = workflow.live().follow_up.remnant.from_baseline
     assert after[-1].relative_ratio < before
     assert after[-1].relative_ratio == pytest.approx(after[-2].relative_ratio)
 
@@ -104,14 +104,14 @@ def test_growth_needs_neither_measure_button_nor_dose_again_after_an_outline_cha
 def test_a_new_lesion_is_progression(course) -> None:
     read(course, "Month 6").newLesions = ""
     read(course, "Month 6").lesions.append(LesionPack(lesion="Tumor 9", viableMm=8.0, isNew=True))
-    assert Workflow(course).live().followUp.response.overall.present is Response.PD
+    assert Workflow(course).live().follow_up.response.overall.present is Response.PD
     assert followupview.lesionCell(read(course, "Month 6").lesions[-1])[0] == "8 new"
 
 
 def test_a_study_after_surgery_is_named_so_and_is_not_the_best(course) -> None:
-    assert "after surgery" not in followuptexts.responseText(Workflow(course).live().followUp.response)
+    assert "after surgery" not in followuptexts.responseText(Workflow(course).live().follow_up.response)
     setFact(course, "surgery_date", date(2026, 7, 1))
-    found = Workflow(course).live().followUp
+    found = Workflow(course).live().follow_up
     text = followuptexts.responseText(found.response)
     assert text.count("after surgery") == 1
     assert "Overall: best PR, first seen after 3.0 months" in text
@@ -121,7 +121,7 @@ def test_a_study_after_surgery_is_named_so_and_is_not_the_best(course) -> None:
 
 
 def test_the_time_line_holds_studies_and_treatment_with_intervals(course) -> None:
-    found = Workflow(course).live().followUp
+    found = Workflow(course).live().follow_up
     rows = followupview.studyRows(course, found)
     assert [(row.day, row.index) for row in rows] == [
         ("2026-02-16", 0),
@@ -141,12 +141,12 @@ def test_the_time_line_holds_studies_and_treatment_with_intervals(course) -> Non
     assert due["Imaging of the remnant, month 3"] == "done" and due["Imaging of the remnant, month 9"] == "ahead"
     assert due["Best time for surgery"] == "due now"
     del course.timePoints[2]
-    due = {r.title: r.state for r in followupview.dueRows(Workflow(course).live().followUp.time_line)}
+    due = {r.title: r.state for r in followupview.dueRows(Workflow(course).live().follow_up.time_line)}
     assert due["Imaging of the remnant, month 3"] == "missed"
 
 
 def test_readiness_names_each_question_with_its_source(course) -> None:
-    found = Workflow(course).live().followUp
+    found = Workflow(course).live().follow_up
     text = followuptexts.readinessText(found.readiness, lambda name: f"[{name}]")
     for words in ("resection", "transplantation", "Remnant", "C0-SURG-01", "Meerun et al. 2022", "Milan"):
         assert words in text

@@ -59,7 +59,7 @@ def test_a_sample_is_complete_and_its_nodes_lie_under_one_patient(scene, sample)
     assert workflow.problems() == {}
     assert workflow.parameters.ct is ct
     assert workflow.live().findings
-    assert (workflow.live().followUp is not None) is sample.isOverTime and len(later) == 3 * sample.isOverTime
+    assert (workflow.live().follow_up is not None) is sample.isOverTime and len(later) == 3 * sample.isOverTime
     assert workflow.factsOfImage(ct).values == "hu"
     assert workflow.factsOfImage(image).values == workflow.parameters.sessions[0].values
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)

@@ -7,7 +7,6 @@ import math
 import pytest
 from prescribing_kit import LIMIT, as_planned_by_the_library, same
 from Y90DosimetrySlicer import vialplans, windowview
-from Y90DosimetrySlicer.cases import caseOf
 from Y90DosimetrySlicer.ownnumbers import ASIDE, keyOfConstraint, numbersOf, ownKey, reportOptionsOf, setLimit
 
 from Y90DosimetryLib.errors import InputError
@@ -84,8 +83,7 @@ def test_the_report_plans_with_the_numbers_of_the_panel(workflow, prescribe) -> 
     setLimit(parameters, "S1-DOSE-01:400", 350.0)
     parameters.stated["calibration_fraction"] = "0.05"
     parameters.prescription.day = "2026-03-05"
-    case = caseOf(parameters, workflow._sources)
-    plan = plan_of(case, workflow.prepare(), reportOptionsOf(parameters))
+    plan = plan_of(workflow.prepare(), reportOptionsOf(parameters))
     same(plan.windows[0], prescribe().window)
     assert [d.isoformat() for d in plan.days] == ["2026-03-05"]
     assert "118 Gy (set by the user; the rule says 120 Gy)" in " ".join(c.name for c in plan.constraints.asked)

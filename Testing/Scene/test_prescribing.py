@@ -200,13 +200,13 @@ def test_the_best_choice_of_two_infusions_lies_in_the_set_and_can_be_prescribed(
     prescriber = Prescriber()
     setLimit(two.parameters, "S2-DOSE-04:90", 130.0)
     live = two.live()
-    now = prescriber.prescription(live.case, live.doses.prepared, PLAN, 0, dict(two.parameters.limits))
+    now = prescriber.prescription(live.engine, PLAN, 0, dict(two.parameters.limits))
     found = prescriber.together(now, Aim.LEAST_NORMAL)
     assert found.relaxation is None and found.best.is_feasible
     for index, gbq in enumerate(found.best.activities_gbq):
         setActivity(two.parameters, PLAN, index, gbq)
     live = two.live()
-    now = prescriber.prescription(live.case, live.doses.prepared, PLAN, 1, dict(two.parameters.limits))
+    now = prescriber.prescription(live.engine, PLAN, 1, dict(two.parameters.limits))
     assert now.lines.entered_gbq == pytest.approx(found.best.activities_gbq)
     assert all(c.holds([gbq * (1 + 1e-9) for gbq in now.lines.entered_gbq]) for c in now.constraints.hard)
     edges = windowview.edgesOf([b for c in now.constraints.hard for b in c.bounds], found.corners_gbq)
@@ -219,7 +219,7 @@ def test_vials_are_looked_for_for_the_infusion_that_is_shown(two) -> None:
         setLimit(two.parameters, name, ASIDE)
     live = two.live()
     for index in (0, 1):
-        now = prescriber.prescription(live.case, live.doses.prepared, PLAN, index, dict(two.parameters.limits))
+        now = prescriber.prescription(live.engine, PLAN, index, dict(two.parameters.limits))
         plans = vialplans.vialPlans(two.parameters, now)
         assert plans.rows and {row.chosen.vials[0][0] for row in plans.rows} == {now.label}
         assert {v.vials[0][0] for v in plans.week} == {now.label}
@@ -237,21 +237,21 @@ def test_delivered_is_compared_once_and_no_plan_is_open(workflow, monkeypatch) -
     given = newSession("Given", (half,), image=planned.image, values=planned.values)
     given.basis, given.delivers = "delivered", PLAN
     prescriber, live = Prescriber(), workflow.live()
-    assert prescriber.comparison(live.case, live.doses.prepared) is None
+    assert prescriber.comparison(live.engine) is None
     parameters.sessions.append(given)
     live = workflow.live()
     assert prescribing.openPlans(live.case) == ()
-    found = prescriber.comparison(live.case, live.doses.prepared)
+    found = prescriber.comparison(live.engine)
     assert found.planned == PLAN and found.differences and found.second[0].low_gbq > 0
     monkeypatch.setattr(prescribing, "compare", lambda *_a: pytest.fail("compared again"))
     live = workflow.live()
-    assert prescriber.comparison(live.case, live.doses.prepared) is found
+    assert prescriber.comparison(live.engine) is found
 
 
 def test_nothing_stated_is_no_interval(workflow) -> None:
     prescriber, live = Prescriber(), workflow.live()
-    assert isinstance(prescriber.intervals(live.case, live.doses.prepared, {}), Missing)
-    found = prescriber.intervals(live.case, live.doses.prepared, {"calibration_fraction": "0.05"})
+    assert isinstance(prescriber.intervals(live.engine, {}), Missing)
+    found = prescriber.intervals(live.engine, {"calibration_fraction": "0.05"})
     lowest = next(i for i in found if i.measure_id == "tumor_lowest_dose_gy.multicompartment")
     assert lowest.sd_gy == pytest.approx(0.05 * lowest.dose_gy, rel=1e-3)
 

@@ -96,10 +96,11 @@ def test_vials_wait_for_a_pause_and_for_being_looked_at(hand, opened, monkeypatc
 
 def test_a_slider_measures_nothing_again(hand, opened, monkeypatch):
     from Y90DosimetrySlicer import prescribing
-    from Y90DosimetrySlicer import workflow as workflow_module
+
+    from Y90DosimetryLib import engine
 
     section = opened()
-    for module, name in ((workflow_module, "prepare"), (prescribing, "dose_lines"), (prescribing, "constraints_of")):
+    for module, name in ((engine, "prepare"), (prescribing, "dose_lines"), (prescribing, "constraints_of")):
         monkeypatch.setattr(module, name, lambda *_a, name=name: pytest.fail(f"{name} was called"))
     section.ui.prescribedSlider.value = 2.5
     hand.refresh()

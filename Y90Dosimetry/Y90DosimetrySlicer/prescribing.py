@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields, replace
 import slicer
 
 from Y90DosimetryLib.case import Basis, Case, Vial
-from Y90DosimetryLib.dosimetry.doses import Prepared, counted_sessions
+from Y90DosimetryLib.dosimetry.doses import counted_sessions
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.guidelines import load_rules
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.physics import decay_factor, elapsed_h
@@ -48,7 +49,6 @@ class Prescription:
     """One planned infusion at the activities as they are now."""
 
     case: Case
-    prepared: Prepared
     lines: DoseLines
     constraints: Constraints
     window: Window
@@ -79,27 +79,28 @@ class Prescriber:
     """Keeps what does not change with the activities of the planned session, so that a slider is quick."""
 
     def __init__(self) -> None:
-        self._lines: tuple[tuple, DoseLines, object] | None = None
+        self._lines: tuple[tuple, DoseLines] | None = None
         self._constraints: tuple[tuple, Constraints] | None = None
-        self._slow: dict[str, tuple[tuple, object, object]] = {}
+        self._slow: dict[str, tuple[tuple, object]] = {}
 
-    def prescription(self, case: Case, prepared: Prepared, session: str, index: int, limits: Mapping[str, str]):
+    def prescription(self, engine: Engine, session: str, index: int, limits: Mapping[str, str]) -> Prescription:
         """Return the prescription of one infusion of a planned session.
 
         Raises
         ------
         InputError
-            If the session is no open plan.
+            If the session is no open plan, or what went into its doses may not be believed.
         """
-        lines = self._linesOf(case, prepared, session)
+        engine.require_belief()
+        lines = self._linesOf(engine, session)
         constraints = self._constraintsOf(lines, limits)
         found = window(lines, constraints, one_infusion(lines, index), lines.labels[index])
-        return Prescription(case, prepared, lines, constraints, found, index)
+        return Prescription(engine.case, lines, constraints, found, index)
 
-    def _linesOf(self, case: Case, prepared: Prepared, session: str) -> DoseLines:
-        key = (session, keyOf(case, prepared, session))
+    def _linesOf(self, engine: Engine, session: str) -> DoseLines:
+        key, case = (session, keyOf(engine, session)), engine.case
         if self._lines is None or self._lines[0] != key:
-            self._lines = (key, dose_lines(case, prepared, load_rules(), session), (case, prepared))
+            self._lines = (key, dose_lines(engine, load_rules(), session))
         kept = self._lines[1]
         planned = next(s for s in case.sessions if s.label == session)
         enteredGbq = tuple(i.activity_at_infusion_gbq(case.settings.half_life_h) for i in planned.infusions)
@@ -122,43 +123,58 @@ class Prescriber:
         return self._once(
             "together",
             (self._constraints[0], aim, shares),
-            now,
             lambda: feasible_set(now.lines, now.constraints, aim),
         )
 
-    def comparison(self, case: Case, prepared: Prepared) -> Comparison | None:
+    def comparison(self, engine: Engine) -> Comparison | None:
         """Return planned against delivered; None when no session delivers a plan."""
-        if not delivered_pairs(case):
+        if not delivered_pairs(engine.case):
             return None
-        key = keyOf(case, prepared, "")
-        return self._once("comparison", key, (case, prepared), lambda: compare(case, prepared, load_rules()))
+        engine.require_belief()
+        return self._once("comparison", keyOf(engine, ""), lambda: compare(engine, load_rules()))
 
     def intervals(
-        self, case: Case, prepared: Prepared, stated: Mapping[str, str], onlyKept: bool = False
+        self, engine: Engine, stated: Mapping[str, str], onlyKept: bool = False
     ) -> tuple[DoseInterval, ...] | Missing | None:
         """Return every dose with its interval from the stated inputs; missing when nothing is stated.
 
         With *onlyKept* nothing is computed: None is returned where it would have to be.
         """
         inputs = statedOf(stated)
-        key = (keyOf(case, prepared, ""), tuple(sorted(stated.items())))
+        key = (keyOf(engine, ""), tuple(sorted(stated.items())))
         isKept = "intervals" in self._slow and self._slow["intervals"][0] == key
         if onlyKept and not isKept and not inputs.is_empty:
             return None
-        return self._once("intervals", key, (case, prepared), lambda: intervals(case, prepared, inputs))
+        return self._once("intervals", key, lambda: intervals(engine, inputs))
 
-    def _once(self, name: str, key: tuple, owner: object, make: Callable[[], object]):
-        """Return what was made before for the same key; *owner* is kept, so that identities in the key stay its own."""
+    def _once(self, name: str, key: tuple, make: Callable[[], object]):
+        """Return what was made before for the same key."""
         if name not in self._slow or self._slow[name][0] != key:
-            self._slow[name] = (key, make(), owner)
+            self._slow[name] = (key, make())
         return self._slow[name][1]
 
 
-def keyOf(case: Case, prepared: Prepared, session: str) -> tuple:
+@dataclass(frozen=True, eq=False)
+class Same:
+    """Something large in a key: equal to itself alone, and kept, so that nothing else takes its place."""
+
+    kept: object
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold one and the same thing."""
+        return isinstance(other, Same) and self.kept is other.kept
+
+    def __hash__(self) -> int:
+        """Return a number that equal ones share."""
+        return hash(type(self.kept))
+
+
+def keyOf(engine: Engine, session: str) -> tuple:
     """Return what doses depend on, but for the activities of one session.
 
     What was measured stands for images and structures; it is compared by identity, as are other lists of the case.
     """
+    case, prepared = engine.case, engine.prepared
     sessions = tuple(
         (
             s.label,
@@ -172,8 +188,8 @@ def keyOf(case: Case, prepared: Prepared, session: str) -> tuple:
         for s in case.sessions
     )
     stated = [getattr(case, f.name) for f in fields(case) if f.name not in MEASURED]
-    others = tuple(tuple(map(id, value)) if isinstance(value, tuple) else value for value in stated)
-    return (sessions, others, id(prepared.compartments), prepared.lung_mass_g)
+    others = tuple(tuple(map(Same, value)) if isinstance(value, tuple) else value for value in stated)
+    return (sessions, others, Same(prepared.compartments), prepared.lung_mass_g)
 
 
 def openPlans(case: Case) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util.numpy_support import vtk_to_numpy
 
-from Y90DosimetryLib.assessment import Assessment
+from Y90DosimetryLib.engine import Assessment
 from Y90DosimetryLib.io.writing import output_folder, write_json, write_text
 from Y90DosimetryLib.planning import PlanOptions
 from Y90DosimetryLib.report import as_html, as_json, content_of, pictures_of, sections_of

@@ -10,9 +10,9 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from Y90DosimetryLib.assessment import Assessment
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.dvh import Dvh
+from Y90DosimetryLib.engine import Assessment
 from Y90DosimetryLib.guidelines import Finding, load_references
 from Y90DosimetryLib.io.writing import write_text
 from Y90DosimetryLib.missing import Missing

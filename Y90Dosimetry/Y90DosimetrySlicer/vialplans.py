@@ -30,7 +30,7 @@ from Y90DosimetryLib.planning.vials import given
 
 from .ownnumbers import optionsOf
 from .parameters import Parameters
-from .prescribing import Prescription, infusionPack
+from .prescribing import Prescription, Same, infusionPack
 
 DOSES = tuple(SHOWN.index(name) for name in (TUMOR, PERFUSED_NORMAL, LUNGS))
 """The doses of a row: tumor, perfused normal liver, lungs."""
@@ -80,7 +80,7 @@ def keyOfVials(parameters: Parameters, now: Prescription) -> tuple:
     """Return what the vials depend on, but for the activity of the infusion they are for."""
     pack = parameters.prescription
     others = tuple(gbq for i, gbq in enumerate(now.lines.entered_gbq) if i != now.index)
-    constraints = id(now.constraints)
+    constraints = Same(now.constraints)
     stated = (pack.day, pack.clock, pack.customVials, parameters.settings.hospitalTimeZone)
     return (now.label, constraints, others, *stated)
 

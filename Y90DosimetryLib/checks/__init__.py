@@ -15,19 +15,40 @@ from ..dosimetry.maps import SessionMap
 from ..missing import Missing
 from . import images, inputs, results, structures, time_points
 from .catalog import CATALOG
-from .check import Check, CheckResult, Comparison, Level, Outcome, Room, in_order, judged, limit_of, with_thresholds
+from .check import (
+    CASE,
+    Check,
+    CheckResult,
+    Comparison,
+    Level,
+    Outcome,
+    Part,
+    Room,
+    Subject,
+    in_order,
+    judged,
+    limit_of,
+    with_thresholds,
+)
 
 __all__ = [
+    "CASE",
     "CATALOG",
     "Check",
     "CheckResult",
     "Comparison",
     "Level",
     "Outcome",
+    "Part",
     "Room",
+    "Subject",
     "check_images",
     "check_inputs",
+    "check_believed",
+    "check_measured",
     "check_results",
+    "check_stated",
+    "in_order",
     "check_structures",
     "limit_of",
     "of_room",
@@ -39,11 +60,29 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {}
 """No threshold changed."""
 
 
+def check_measured(case: Case, prepared: Prepared) -> tuple[CheckResult, ...]:
+    """Check what no typed value changes: images, outlines, and how they lie on each other. It looks at voxels."""
+    return judged((*images.seen(case, prepared), *structures.observed(case, prepared.compartments)), CATALOG)
+
+
+def check_stated(case: Case, prepared: Prepared, doses: Doses) -> tuple[CheckResult, ...]:
+    """Check what is typed, also against images measured before; *doses* with nothing withheld. Arithmetic only."""
+    found = (*images.stated(case, prepared), *inputs.observed(case, doses), *time_points.observed(case, doses))
+    return judged((*found, *results.balanced(doses)), CATALOG)
+
+
+def check_believed(
+    case: Case, doses: Doses, maps: Sequence[SessionMap | Missing] = (), *, catalog: Mapping[str, Check] = CATALOG
+) -> tuple[CheckResult, ...]:
+    """Check the doses that are shown, whose activities are balanced; see `check_results`."""
+    return judged(results.observed(case, doses, maps), catalog)
+
+
 def check_images(
     case: Case, prepared: Prepared | None = None, *, thresholds: Mapping[str, float] = DEFAULT_THRESHOLDS
 ) -> tuple[CheckResult, ...]:
     """Check the images; without *prepared*, what compares them with the structures can't be judged."""
-    return judged(images.observed(case, prepared), with_thresholds(CATALOG, thresholds))
+    return judged((*images.seen(case, prepared), *images.stated(case, prepared)), with_thresholds(CATALOG, thresholds))
 
 
 def check_structures(
@@ -69,7 +108,8 @@ def check_results(
     thresholds: Mapping[str, float] = DEFAULT_THRESHOLDS,
 ) -> tuple[CheckResult, ...]:
     """Check the doses; *maps* has one entry for each session, and without it voxel doses can't be judged."""
-    return judged(results.observed(case, doses, maps), with_thresholds(CATALOG, thresholds))
+    found = (*results.balanced(doses), *results.observed(case, doses, maps))
+    return judged(found, with_thresholds(CATALOG, thresholds))
 
 
 def run_checks(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .check import Check, Comparison, Level, Room
+from .check import Check, Comparison, Level, Part, Room
 
 _IMAGES, _STRUCTURES, _INPUTS, _RESULTS = Room
 _ERROR, _WARNING, _NOTE = Level
@@ -30,7 +30,7 @@ _TABLE = (
           "computed"),
     Check("planned_image_absolute", _IMAGES, _ERROR, "Plan computed from an image in Bq/mL",
           _FOUND, None, "", "Before treatment the image shows a tracer, not Y-90: read it as counts, or set the basis "
-          "to delivered"),
+          "to delivered", falsifies=Part.IMAGE),
     Check("delivered_image_relative", _IMAGES, _NOTE, "Delivered session with an image of counts",
           _FOUND, None, "", "The doses rely on the entered activity; with an image in Bq/mL they would be independent "
           "of it"),
@@ -63,7 +63,7 @@ _TABLE = (
           "field of view", unless="image_activity_scale"),
     Check("image_activity_scale", _IMAGES, _ERROR, "Factor between the activity in the image and that infused",
           _ABOVE, 3.0, "", "The image is hardly in Bq/mL, or has another reference time. Check which series was chosen "
-          "and its units"),
+          "and its units", falsifies=Part.IMAGE),
     Check("image_before_infusion", _IMAGES, _WARNING, "Time from infusion to image",
           _BELOW, 0.0, "h", _CHECK_TIMES),
     Check("image_at_infusion", _IMAGES, _NOTE, "Time from infusion to image",
@@ -112,7 +112,8 @@ _TABLE = (
     Check("structure_empty", _STRUCTURES, _WARNING, "Empty outline",
           _FOUND, None, "", "Outline it, or remove it from the case"),
     Check("liver_scale", _STRUCTURES, _ERROR, "Liver volume off by a factor of 1000",
-          _FOUND, None, "", "The grid looks like centimeters taken for millimeters, or the reverse: correct it"),
+          _FOUND, None, "", "The grid looks like centimeters taken for millimeters, or the reverse: correct it",
+          falsifies=Part.EVERYTHING),
     Check("liver_small", _STRUCTURES, _WARNING, "Liver volume",
           _BELOW, 500.0, "mL", _CHECK_OUTLINE, unless="liver_scale"),
     Check("liver_large", _STRUCTURES, _WARNING, "Liver volume",
@@ -281,9 +282,9 @@ _TABLE = (
           _BELOW, 1.0, "", "The tumor takes up less than normal liver: check the registration, the outlines and the "
           "necrosis"),
     Check("energy_deposits", _RESULTS, _ERROR, "Difference of all activity deposited from the activity given",
-          _ABOVE, 0.001, "fraction", "The doses are wrong: please report it with the case"),
+          _ABOVE, 0.001, "fraction", "The doses are wrong: please report it with the case", falsifies=Part.SESSION),
     Check("energy_map", _RESULTS, _ERROR, "Difference of the dose map's energy from that of the activity",
-          _ABOVE, 0.001, "fraction", "The dose map is wrong: please report it with the case"),
+          _ABOVE, 0.001, "fraction", "The dose map is wrong: please report it with the case", falsifies=Part.MAP),
     Check("voxel_mean", _RESULTS, _WARNING, "Difference of the voxels' mean from the single-compartment dose",
           _ABOVE, 0.02, "fraction", "The image puts part of the activity elsewhere than in the perfused volume, or "
           "other infusions reach it: compare the volume with the counts"),

@@ -40,6 +40,21 @@ class Level(StrEnum):
     NOTE = "note"
 
 
+class Part(StrEnum):
+    """What of the results an error makes wrong: it is withheld."""
+
+    EVERYTHING = "everything"
+    """All doses, and what is measured on the outlines."""
+    SESSION = "session"
+    """Every dose of the session, the lungs' too."""
+    IMAGE = "image"
+    """What is read from the session's image."""
+    MAP = "map"
+    """The dose of the voxels; mean doses come from elsewhere."""
+    BODY = "body"
+    """What is estimated from body size."""
+
+
 class Outcome(StrEnum):
     """What became of a check; what could not be measured is never a pass."""
 
@@ -58,13 +73,39 @@ class Comparison(StrEnum):
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What a check is about; its words are made from these fields, and never read back."""
+
+    session: str = ""
+    infusion: str = ""
+    structure: str = ""
+    other: str = ""
+    """The second session or structure of a pair."""
+    detail: str = ""
+    """What else tells two results of one check apart."""
+
+    def __str__(self) -> str:
+        """The subject in words; empty for the case as a whole."""
+        structures = ", ".join(filter(None, (self.structure, self.other if self.structure else "")))
+        infusion = f"infusion '{self.infusion}'" if self.infusion else ""
+        session = f"session '{self.session}'" if self.session else ""
+        if self.session and self.other and not self.structure:
+            session = f"sessions '{self.session}' and '{self.other}'"
+        return ", ".join(filter(None, (structures, infusion, session, self.detail)))
+
+
+CASE = Subject()
+"""The case as a whole."""
+
+
+@dataclass(frozen=True)
 class Check:
     """One question that decides whether the numbers of a case can be believed.
 
     Raises
     ------
     InputError
-        If a threshold is missing, not finite, or given where nothing is compared.
+        If a threshold is missing, not finite, or given where nothing is compared; if an error falsifies nothing.
     """
 
     id: str
@@ -81,6 +122,8 @@ class Check:
     """Id of a graver check of the same thing: where that one is raised, this one is left out."""
     source: str = "default of this tool"
     """Where the threshold comes from."""
+    falsifies: Part | None = None
+    """What an error makes wrong; None for everything that is no error."""
 
     def __post_init__(self) -> None:
         where = f"check '{self.id}'"
@@ -92,6 +135,8 @@ class Check:
             )
         if self.threshold is not None and not math.isfinite(self.threshold):
             raise InputError(f"the threshold is {self.threshold}", where=where, remedy="Enter a finite number")
+        if (self.level is Level.ERROR) is not (self.falsifies is not None):
+            raise InputError("an error, and only an error, falsifies a part", where=where, remedy="Name the part")
 
 
 @dataclass(frozen=True)
@@ -99,7 +144,7 @@ class Observation:
     """A value measured for one check; None where there was nothing to find."""
 
     check_id: str
-    about: str
+    subject: Subject
     value: Value | Missing | None
     detail: str = ""
     """Said where the check is raised."""
@@ -112,11 +157,21 @@ class CheckResult:
     """One check applied to one thing; `check.threshold` is the one that was used."""
 
     check: Check
-    about: str
-    """The session, infusion or structure; empty for the case as a whole."""
+    subject: Subject
+    """The session, infusion or structure; `CASE` for the case as a whole."""
     measured: Value | None
     message: str
     outcome: Outcome
+
+    @property
+    def about(self) -> str:
+        """The subject in words, for a reader."""
+        return str(self.subject)
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the results that it names are wrong."""
+        return self.outcome is Outcome.RAISED and self.check.level is Level.ERROR
 
 
 def with_thresholds(catalog: Mapping[str, Check], thresholds: Mapping[str, float]) -> dict[str, Check]:
@@ -140,8 +195,8 @@ def with_thresholds(catalog: Mapping[str, Check], thresholds: Mapping[str, float
 def judged(observations: Iterable[Observation], catalog: Mapping[str, Check]) -> tuple[CheckResult, ...]:
     """Return the results: raised ones first by level, then what could not be judged, then what passed."""
     results = [_judged(observation, catalog[observation.check_id]) for observation in observations]
-    found = {(r.check.id, r.about) for r in results if r.outcome is Outcome.RAISED}
-    return in_order(r for r in results if (r.check.unless, r.about) not in found)
+    found = {(r.check.id, r.subject) for r in results if r.outcome is Outcome.RAISED}
+    return in_order(r for r in results if (r.check.unless, r.subject) not in found)
 
 
 def in_order(results: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
@@ -186,9 +241,10 @@ def _rounded(value: float, unit: str, digits: int) -> str:
 
 def _judged(observation: Observation, check: Check) -> CheckResult:
     value = observation.value
-    subject = f"{check.title} ({observation.about})" if observation.about else check.title
+    about = str(observation.subject)
+    title = f"{check.title} ({about})" if about else check.title
     if isinstance(value, Missing):
-        return _not_evaluable(check, observation.about, subject, value)
+        return _not_evaluable(check, observation.subject, title, value)
     if check.threshold is None:
         raised, says = bool(value), str(value or "not the case")
     else:
@@ -198,14 +254,14 @@ def _judged(observation: Observation, check: Check) -> CheckResult:
         compared = f"{'' if raised else 'not '}{check.comparison.value} {limit_of(check)}"
         says = f"{written(value, check.unit, check.threshold)}, {compared}"
     if raised and observation.could_pass:
-        return _not_evaluable(check, observation.about, subject, observation.could_pass)
+        return _not_evaluable(check, observation.subject, title, observation.could_pass)
     if raised and observation.detail:
         says = f"{says}; {observation.detail}"
     outcome = Outcome.RAISED if raised else Outcome.PASSED
     measured = NOT_A_NUMBER if isinstance(value, float) and not math.isfinite(value) else value
-    return CheckResult(check, observation.about, measured, f"{subject}: {says}", outcome)
+    return CheckResult(check, observation.subject, measured, f"{title}: {says}", outcome)
 
 
-def _not_evaluable(check: Check, about: str, subject: str, missing: Missing) -> CheckResult:
-    message = f"{subject}: not judged, because {missing.because}"
-    return CheckResult(check, about, None, message, Outcome.NOT_EVALUABLE)
+def _not_evaluable(check: Check, subject: Subject, title: str, missing: Missing) -> CheckResult:
+    message = f"{title}: not judged, because {missing.because}"
+    return CheckResult(check, subject, None, message, Outcome.NOT_EVALUABLE)

@@ -10,42 +10,51 @@ import numpy as np
 from ..case import Basis, Case, Session
 from ..dosimetry.deposits import mean_decay_factor
 from ..dosimetry.doses import Prepared
+from ..dosimetry.uptake import Uptake
 from ..images import ActivityMap, array_of, same_grid, voxel_ml
 from ..missing import Missing
 from ..physics import BQ_PER_GBQ, elapsed_h
 from ..structures import Role
-from .check import Observation, written
+from .check import CASE, Observation, Subject, written
 from .outlines import mean_of_samples
 
 NO_LUNGS = Missing("the lungs are not outlined", ("structures",))
 NOT_PREPARED = Missing("the image was not integrated over the structures", ("structures",))
 
 
-def observed(case: Case, prepared: Prepared | None) -> Iterator[Observation]:
-    """Measure the images of a case; what needs the structures on them can't be judged without *prepared*."""
-    yield Observation("ct_missing", "", None if case.ct else "none was given")
-    for note in case.notes or ("",):
-        negative = "negative" in note.lower()
-        yield Observation("negative_voxels", "", note if negative else None)
-        yield Observation("changed_on_reading", "", None if negative else note)
+def seen(case: Case, prepared: Prepared | None) -> Iterator[Observation]:
+    """Measure what no typed value changes: the voxels of the images, and where the structures lie on them."""
     yield from _ct_values(case)
     yield from _pairs(case)
     for number, session in enumerate(case.sessions):
-        about = f"session '{session.label}'"
-        yield Observation("session_without_image", about, None if session.image else "none was given")
         if session.image is None:
             continue
-        spacing = session.image.image.GetSpacing()
+        about, spacing = Subject(session.label), session.image.image.GetSpacing()
         detail = " x ".join(written(s, "") for s in spacing) + " mm"
         yield Observation("anisotropic_voxels", about, max(spacing) / min(spacing), detail)
-        yield from _quantity(session, about)
-        if isinstance(session.image, ActivityMap):
-            yield from _times(session, session.image, about)
-            yield from _total(session, session.image, case.settings.half_life_h, about)
         if prepared is None:
             yield from (Observation(check_id, about, NOT_PREPARED) for check_id in FROM_STRUCTURES)
         else:
             yield from _on_structures(case, prepared, number, about)
+
+
+def stated(case: Case, prepared: Prepared | None) -> Iterator[Observation]:
+    """Compare the images with what is stated of them: quantity, times and activity; quick once they are measured."""
+    yield Observation("ct_missing", CASE, None if case.ct else "none was given")
+    for note in case.notes or ("",):
+        negative = "negative" in note.lower()
+        yield Observation("negative_voxels", CASE, note if negative else None)
+        yield Observation("changed_on_reading", CASE, None if negative else note)
+    for number, session in enumerate(case.sessions):
+        about = Subject(session.label)
+        yield Observation("session_without_image", about, None if session.image else "none was given")
+        if session.image is None:
+            continue
+        yield from _quantity(session, about)
+        if isinstance(session.image, ActivityMap):
+            yield from _times(session, session.image, about)
+            uptake = None if prepared is None else prepared.uptakes[number]
+            yield from _total(session, session.image, uptake, case.settings.half_life_h, about)
 
 
 def _ct_values(case: Case) -> Iterator[Observation]:
@@ -57,20 +66,20 @@ def _ct_values(case: Case) -> Iterator[Observation]:
         if structure is None or mean is None:
             continue
         if role is Role.LIVER:
-            yield Observation("liver_density_low_on_ct", structure.label, mean)
-            yield Observation("liver_density_high_on_ct", structure.label, mean)
+            yield Observation("liver_density_low_on_ct", Subject(structure=structure.label), mean)
+            yield Observation("liver_density_high_on_ct", Subject(structure=structure.label), mean)
         else:
-            yield Observation("lungs_density_on_ct", structure.label, mean)
+            yield Observation("lungs_density_on_ct", Subject(structure=structure.label), mean)
 
 
 def _pairs(case: Case) -> Iterator[Observation]:
     shown = [(s.label, s.image.image) for s in case.sessions if s.image is not None]
     for (one, first), (other, second) in combinations(shown, 2):
         same = first is second or (same_grid(first, second) and np.array_equal(array_of(first), array_of(second)))
-        yield Observation("image_twice", f"sessions '{one}' and '{other}'", "all voxels are equal" if same else None)
+        yield Observation("image_twice", Subject(one, other=other), "all voxels are equal" if same else None)
 
 
-def _quantity(session: Session, about: str) -> Iterator[Observation]:
+def _quantity(session: Session, about: Subject) -> Iterator[Observation]:
     absolute = isinstance(session.image, ActivityMap)
     if session.basis is Basis.PLANNED:
         yield Observation("planned_image_absolute", about, "read as Bq/mL of Y-90" if absolute else None)
@@ -78,7 +87,7 @@ def _quantity(session: Session, about: str) -> Iterator[Observation]:
         yield Observation("delivered_image_relative", about, None if absolute else "read as counts")
 
 
-def _times(session: Session, image: ActivityMap, about: str) -> Iterator[Observation]:
+def _times(session: Session, image: ActivityMap, about: Subject) -> Iterator[Observation]:
     taken = "taken as decay-corrected to the infusion"
     yield Observation("image_time_unknown", about, taken if image.reference_time is None else None)
     hours: list[float] = []
@@ -96,7 +105,9 @@ def _times(session: Session, image: ActivityMap, about: str) -> Iterator[Observa
     yield Observation("image_late", about, missing or last)
 
 
-def _total(session: Session, image: ActivityMap, half_life_h: float, about: str) -> Iterator[Observation]:
+def _total(
+    session: Session, image: ActivityMap, uptake: Uptake | None, half_life_h: float, about: Subject
+) -> Iterator[Observation]:
     """Compare the activity in the whole image, brought to the infusion, with the activity infused."""
     factor = mean_decay_factor(session, image, half_life_h)
     unknown = [i.label for i in session.infusions if i.residual_fraction is None]
@@ -108,7 +119,11 @@ def _total(session: Session, image: ActivityMap, half_life_h: float, about: str)
         yield Observation("image_activity", about, gone)
         yield Observation("image_activity_scale", about, gone)
         return
-    seen_gbq = float(array_of(image.image).sum(dtype=np.float64)) * voxel_ml(image.image) * factor / BQ_PER_GBQ
+    if uptake is None:
+        total_bq = float(array_of(image.image).sum(dtype=np.float64)) * voxel_ml(image.image)
+    else:
+        total_bq = uptake.image_total
+    seen_gbq = total_bq * factor / BQ_PER_GBQ
     infused_gbq = sum(
         i.activity_at_infusion_gbq(half_life_h) * (1.0 - (i.residual_fraction or 0.0)) for i in session.infusions
     )
@@ -130,7 +145,7 @@ FROM_STRUCTURES = (
 )
 
 
-def _on_structures(case: Case, prepared: Prepared, number: int, about: str) -> Iterator[Observation]:
+def _on_structures(case: Case, prepared: Prepared, number: int, about: Subject) -> Iterator[Observation]:
     uptake, lungs, compartments = prepared.uptakes[number], prepared.lungs[number], prepared.compartments
     assert uptake is not None, "a session with an image has its counts"
     seen_ml = sum(cell.occupancy.total_ml for cell in uptake.cells)
@@ -142,10 +157,9 @@ def _on_structures(case: Case, prepared: Prepared, number: int, about: str) -> I
     in_view = 0.0 if isinstance(lungs, Missing) else lungs.in_view_fraction  # outlined, but missing: outside
     yield Observation("lungs_in_view", about, unknown or in_view)
 
-    total = float(array_of(uptake.image.image).sum(dtype=np.float64)) * uptake.grid.voxel_ml
     liver = float(uptake.counts.sum())
     lung_counts = 0.0 if isinstance(lungs, Missing) else lungs.counts
-    yield Observation("counts_outside", about, 1.0 - (liver + lung_counts) / total, could_pass=unknown)
+    yield Observation("counts_outside", about, 1.0 - (liver + lung_counts) / uptake.image_total, could_pass=unknown)
 
     treated = compartments.inside(i.perfused for i in case.sessions[number].infusions)
     beyond = 1.0 - float(uptake.counts[list(treated)].sum()) / liver

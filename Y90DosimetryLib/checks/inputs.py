@@ -25,7 +25,7 @@ from ..physics import (
 from ..scores import albumin_from_g_dl, bilirubin_from_mg_dl, bilirubin_to_mg_dl, creatinine_from_mg_dl
 from ..structures import Role
 from ..volumetry import Bsa, Telv, estimated_liver_ml, standardized_flr_ratio
-from .check import Observation, written
+from .check import CASE, Observation, Subject, written
 
 HALF_LIVES_H = {
     "fluorine-18": 109.77 / 60.0,
@@ -56,7 +56,7 @@ def observed(case: Case, doses: Doses | None) -> Iterator[Observation]:
     yield from _lung_mass(case.settings, doses)
     for number, session in enumerate(case.sessions):
         for place, infusion in enumerate(session.infusions):
-            about = f"infusion '{infusion.label}', session '{session.label}'"
+            about = Subject(session.label, infusion.label)
             measured = doses.sessions[number].infusions[place].lung_shunt_fraction if doses else None
             yield from _lung_shunt(infusion, measured, about)
             yield from _residual(infusion, about)
@@ -67,18 +67,18 @@ def observed(case: Case, doses: Doses | None) -> Iterator[Observation]:
     yield from _patient(case.patient)
     flr = case.one(Role.FLR)
     if flr is not None:
-        yield Observation("sflr_high", "", _sflr(case, flr.volume_ml))
+        yield Observation("sflr_high", CASE, _sflr(case, flr.volume_ml))
 
 
 def _constants(settings: Settings) -> Iterator[Observation]:
     half_life = _apart(settings.half_life_h, DEFAULT_HALF_LIFE_H)
-    yield Observation("half_life", "", half_life, _half_life_of(settings.half_life_h))
+    yield Observation("half_life", CASE, half_life, _half_life_of(settings.half_life_h))
     energy = _apart(settings.joule_per_gbq, DEFAULT_JOULE_PER_GBQ)
     detail = f"{settings.joule_per_gbq:g} J/GBq{_energy_of(settings.joule_per_gbq)}"
-    yield Observation("joule_per_gbq", "", energy, detail)
-    yield Observation("joule_per_gbq_far", "", energy, detail)
+    yield Observation("joule_per_gbq", CASE, energy, detail)
+    yield Observation("joule_per_gbq_far", CASE, energy, detail)
     density = _apart(settings.liver_density_g_ml, DEFAULTS.liver_density_g_ml)
-    yield Observation("liver_density", "", density, f"{settings.liver_density_g_ml:g} g/mL")
+    yield Observation("liver_density", CASE, density, f"{settings.liver_density_g_ml:g} g/mL")
 
 
 def _half_life_of(half_life_h: float) -> str:
@@ -107,12 +107,12 @@ def _lung_mass(settings: Settings, doses: Doses | None) -> Iterator[Observation]
     elif doses is not None:
         mass_g = doses.prepared.lung_mass_g
     apart = mass_g if isinstance(mass_g, Missing) else _apart(mass_g, LABEL_LUNG_MASS_G)
-    yield Observation("lung_mass", "", apart, "" if isinstance(mass_g, Missing) else written(mass_g, "g"))
-    yield Observation("lung_mass_low", "", mass_g)
-    yield Observation("lung_mass_high", "", mass_g)
+    yield Observation("lung_mass", CASE, apart, "" if isinstance(mass_g, Missing) else written(mass_g, "g"))
+    yield Observation("lung_mass_low", CASE, mass_g)
+    yield Observation("lung_mass_high", CASE, mass_g)
 
 
-def _lung_shunt(infusion: Infusion, measured: float | Missing | None, about: str) -> Iterator[Observation]:
+def _lung_shunt(infusion: Infusion, measured: float | Missing | None, about: Subject) -> Iterator[Observation]:
     shunt: float | Missing = Missing("the lung shunt fraction is unknown", ("lung_shunt_fraction",))
     unknown: str | Missing | None = None
     if infusion.lung_shunt_fraction is not None:
@@ -131,14 +131,14 @@ def _lung_shunt(infusion: Infusion, measured: float | Missing | None, about: str
     yield Observation("lung_shunt_very_high", about, shunt)
 
 
-def _residual(infusion: Infusion, about: str) -> Iterator[Observation]:
+def _residual(infusion: Infusion, about: Subject) -> Iterator[Observation]:
     residual = infusion.residual_fraction
     yield Observation("residual_unknown", about, "not entered" if residual is None else None)
     unknown = Missing("the residual is unknown", ("residual_fraction",))
     yield Observation("residual_high", about, unknown if residual is None else residual)
 
 
-def _vial(infusion: Infusion, about: str) -> Iterator[Observation]:
+def _vial(infusion: Infusion, about: Subject) -> Iterator[Observation]:
     vial, given_at = infusion.vial, infusion.given_at
     calibrated_at, hours = vial.calibrated_at, infusion.hours_since_calibration_h
     if calibrated_at is None or given_at is None or hours is None:
@@ -168,7 +168,7 @@ def _order(first: Session, second: Session) -> Iterator[Observation]:
     if first.delivers == second.label or second.delivers == first.label:
         return
     times = [_first_time(session) for session in (first, second)]
-    about = f"sessions '{first.label}' and '{second.label}'"
+    about = Subject(first.label, other=second.label)
     if times[0] is None or times[1] is None:
         yield Observation("session_order", about, Missing("not all infusions have a time", ("given_at",)))
     else:
@@ -184,7 +184,7 @@ def _apart_in_image(session: Session) -> Iterator[Observation]:
     hours: float | Missing = Missing("not all infusions have a time", ("given_at",))
     if len(known) == len(times):
         hours = elapsed_h(min(known), max(known))
-    yield Observation("infusions_apart", f"session '{session.label}'", hours)
+    yield Observation("infusions_apart", Subject(session.label), hours)
 
 
 def _first_time(session: Session) -> datetime | None:
@@ -231,8 +231,8 @@ def _patient(patient: Patient) -> Iterator[Observation]:
     for field, name, low, high in _BODY:
         value: float | None = getattr(patient, field)
         if value is not None:
-            yield Observation(f"{name}_low", "", value, low(value))
-            yield Observation(f"{name}_high", "", value, high(value))
+            yield Observation(f"{name}_low", CASE, value, low(value))
+            yield Observation(f"{name}_high", CASE, value, high(value))
 
 
 def _sflr(case: Case, flr_ml: float) -> float | Missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ..case import Case, DoseModel
 from ..dosimetry.deposits import Deposit, Model, SessionDoses
@@ -14,7 +15,7 @@ from ..images import ActivityMap, array_of
 from ..missing import Missing, first_missing
 from ..occupancy import Occupancy
 from ..physics import G_PER_KG
-from .check import Observation, written
+from .check import CASE, Observation, Subject, written
 
 NO_MAP = Missing("the dose of the voxels was not computed", ("image",))
 COMPARED = (RegionKind.TUMOR, RegionKind.PVTT, RegionKind.PERFUSED, RegionKind.PERFUSED_NORMAL)
@@ -24,12 +25,11 @@ COMPARED = (RegionKind.TUMOR, RegionKind.PVTT, RegionKind.PERFUSED, RegionKind.P
 def observed(case: Case, doses: Doses, maps: Sequence[SessionMap | Missing]) -> Iterator[Observation]:
     """Measure the results of a case; *maps* holds one dose map for each session, or is empty."""
     kernel = case.settings.dose_model is DoseModel.KERNEL
-    yield Observation("kernel_used", "", "chosen in the settings" if kernel else None)
+    yield Observation("kernel_used", CASE, "chosen in the settings" if kernel else None)
     for number, session in enumerate(doses.sessions):
-        about = f"session '{session.session.label}'"
+        about = Subject(session.session.label)
         uptake = doses.prepared.uptakes[number]
         yield from _ratios(session)
-        yield Observation("energy_deposits", about, *_balance(session))
         if uptake is not None:
             shown = maps[number] if maps else NO_MAP
             yield from _map(doses, session, uptake, shown, about)
@@ -37,13 +37,19 @@ def observed(case: Case, doses: Doses, maps: Sequence[SessionMap | Missing]) -> 
     yield from _plans(case, doses)
 
 
+def balanced(doses: Doses) -> Iterator[Observation]:
+    """Compare what each session deposits with what was given; *doses* with nothing withheld."""
+    for session in doses.sessions:
+        yield Observation("energy_deposits", Subject(session.session.label), *_balance(session))
+
+
 def _ratios(session: SessionDoses) -> Iterator[Observation]:
     for infusion in session.infusions:
-        about = f"infusion '{infusion.infusion.label}', session '{session.session.label}'"
-        for name, ratio in (("", infusion.tumor_to_normal_ratio), (", given", infusion.infusion.tumor_to_normal_ratio)):
+        for name, ratio in (("", infusion.tumor_to_normal_ratio), ("given", infusion.infusion.tumor_to_normal_ratio)):
             if ratio is not None:
-                yield Observation("tn_low", about + name, ratio)
-                yield Observation("tn_inverted", about + name, ratio)
+                about = Subject(session.session.label, infusion.infusion.label, detail=name)
+                yield Observation("tn_low", about, ratio)
+                yield Observation("tn_inverted", about, ratio)
 
 
 def _balance(session: SessionDoses) -> tuple[float | Missing, str]:
@@ -67,7 +73,7 @@ def _balance(session: SessionDoses) -> tuple[float | Missing, str]:
 
 
 def _map(
-    doses: Doses, session: SessionDoses, uptake: Uptake, shown: SessionMap | Missing, about: str
+    doses: Doses, session: SessionDoses, uptake: Uptake, shown: SessionMap | Missing, about: Subject
 ) -> Iterator[Observation]:
     compartments = doses.prepared.compartments
     multi, single = session.deposits[Model.MULTI], session.deposits[Model.SINGLE]
@@ -78,7 +84,7 @@ def _map(
             yield Observation(check_id, about, missing)
         for label in treated:
             for check_id in ("voxel_mean", "energy_outside_perfused"):
-                yield Observation(check_id, f"{label}, {about}", missing)
+                yield Observation(check_id, replace(about, structure=label), missing)
         return
     outside = shown.energy_outside_liver_fraction
     given_gbq = float(multi.activity_gbq.sum())
@@ -92,9 +98,9 @@ def _map(
         where = uptake.occupancy(indices)
         inside_gbq = float(multi.activity_gbq[list(indices)].sum())
         left = 1.0 - _absorbed_gbq(shown, where, multi) / inside_gbq
-        yield Observation("energy_outside_perfused", f"{label}, {about}", left)
+        yield Observation("energy_outside_perfused", replace(about, structure=label), left)
         mean_gy = where.mean(array_of(shown.dose.image))
-        yield Observation("voxel_mean", f"{label}, {about}", *_apart(mean_gy, _dose(single, indices)))
+        yield Observation("voxel_mean", replace(about, structure=label), *_apart(mean_gy, _dose(single, indices)))
 
 
 def _absorbed_gbq(shown: SessionMap, where: Occupancy, deposit: Deposit) -> float:
@@ -117,12 +123,12 @@ def _apart(value_gy: float | Missing, reference_gy: float | Missing) -> tuple[fl
     return abs(value_gy / reference_gy - 1.0), f"{written(value_gy, 'Gy')} against {written(reference_gy, 'Gy')}"
 
 
-def _voxels(doses: Doses, uptake: Uptake, about: str) -> Iterator[Observation]:
+def _voxels(doses: Doses, uptake: Uptake, about: Subject) -> Iterator[Observation]:
     compartments = doses.prepared.compartments
     for _, label in compartments.lesion_labels:
         volume_ml = compartments.volume_ml(compartments.lesion(label))
         detail = f"{written(volume_ml, 'mL')} in voxels of {written(uptake.grid.voxel_ml, 'mL')}"
-        yield Observation("few_voxels", f"{label}, {about}", volume_ml / uptake.grid.voxel_ml, detail)
+        yield Observation("few_voxels", replace(about, structure=label), volume_ml / uptake.grid.voxel_ml, detail)
 
 
 def _plans(case: Case, doses: Doses) -> Iterator[Observation]:
@@ -140,5 +146,5 @@ def _plans(case: Case, doses: Doses) -> Iterator[Observation]:
             if planned == 0 and given == 0:
                 continue  # neither reaches it
             apart, detail = _apart(given, planned)
-            about = f"{region.label}, session '{session.session.label}'"
+            about = Subject(session.session.label, structure=region.label)
             yield Observation("planned_delivered", about, apart, f"{detail} planned, {model.display_name}")

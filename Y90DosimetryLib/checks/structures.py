@@ -15,7 +15,7 @@ from ..images import MM3_PER_ML
 from ..missing import Missing
 from ..structures import LESION_ROLES, Role, Structure
 from .catalog import CATALOG
-from .check import Observation, written
+from .check import CASE, Observation, Subject, written
 from .outlines import physical_margins_mm, pieces_and_holes_ml, shared_ml
 
 SCALE_RATIO = MM3_PER_ML
@@ -51,7 +51,7 @@ def observed(case: Case, compartments: Compartments | None) -> Iterator[Observat
     yield from _sides(case, drawn)
     yield from _edges(case, drawn)
     if compartments is None:
-        yield from (Observation(check_id, "", NOT_DIVIDED) for check_id in FROM_COMPARTMENTS)
+        yield from (Observation(check_id, CASE, NOT_DIVIDED) for check_id in FROM_COMPARTMENTS)
     else:
         yield from _lesions(case, compartments)
         yield from _perfused_pairs(case, compartments)
@@ -60,13 +60,13 @@ def observed(case: Case, compartments: Compartments | None) -> Iterator[Observat
 
 def _presence(case: Case) -> Iterator[Observation]:
     for check_id, role in (("tumor_missing", Role.TUMOR), ("lungs_missing", Role.LUNGS), ("flr_missing", Role.FLR)):
-        yield Observation(check_id, "", None if case.of_role(role) else "none of this role")
+        yield Observation(check_id, CASE, None if case.of_role(role) else "none of this role")
     for structure in case.structures:
-        yield Observation("structure_empty", structure.label, "0 mL" if structure.is_empty else None)
+        yield Observation("structure_empty", Subject(structure=structure.label), "0 mL" if structure.is_empty else None)
     used = {i.perfused for s in case.sessions for i in s.infusions}
     for volume in case.of_role(Role.PERFUSED) if case.sessions else ():
         unused = None if volume.label in used else _ml(volume.volume_ml)
-        yield Observation("perfused_without_infusion", volume.label, unused)
+        yield Observation("perfused_without_infusion", Subject(structure=volume.label), unused)
 
 
 def _volumes(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
@@ -76,26 +76,26 @@ def _volumes(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
         label, volume_ml = structure.label, structure.volume_ml
         match structure.role:
             case Role.LIVER:
-                yield Observation("liver_scale", label, _scale(volume_ml))
-                yield Observation("liver_small", label, volume_ml)
-                yield Observation("liver_large", label, volume_ml)
+                yield Observation("liver_scale", Subject(structure=label), _scale(volume_ml))
+                yield Observation("liver_small", Subject(structure=label), volume_ml)
+                yield Observation("liver_large", Subject(structure=label), volume_ml)
             case Role.PERFUSED:
-                yield Observation("perfused_small", label, volume_ml)
+                yield Observation("perfused_small", Subject(structure=label), volume_ml)
                 if liver is not None and not liver.is_empty:
                     detail = f"{_ml(volume_ml)} in a liver of {_ml(liver.volume_ml)}"
-                    yield Observation("perfused_large", label, volume_ml / liver.volume_ml, detail)
+                    yield Observation("perfused_large", Subject(structure=label), volume_ml / liver.volume_ml, detail)
             case Role.LUNGS:
-                yield Observation("lungs_small", label, volume_ml)
+                yield Observation("lungs_small", Subject(structure=label), volume_ml)
             case Role.TUMOR:
-                yield Observation("tumor_small", label, volume_ml)
+                yield Observation("tumor_small", Subject(structure=label), volume_ml)
                 diameter_mm = (6.0 * volume_ml * MM3_PER_ML / math.pi) ** (1 / 3)
                 for session, spacing in spacings.items():
                     detail = f"{written(diameter_mm, 'mm')} as a sphere, voxels of {written(max(spacing), 'mm')}"
-                    about = f"{label}, session '{session}'"
+                    about = Subject(session, structure=label)
                     yield Observation("tumor_below_resolution", about, diameter_mm / max(spacing), detail)
         for session, spacing in spacings.items():
             coarse = max(structure.mask.GetSpacing()) / min(spacing)
-            yield Observation("outline_coarse", f"{label}, session '{session}'", coarse)
+            yield Observation("outline_coarse", Subject(session, structure=label), coarse)
 
 
 def _scale(volume_ml: float) -> str | None:
@@ -119,9 +119,9 @@ def _against_liver(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
             outside_ml = max(0.0, structure.volume_ml - shared_ml(structure, liver))
             detail = f"{_ml(outside_ml)} of {_ml(structure.volume_ml)}"
             check_id = OUTSIDE_LIVER[structure.role]
-            yield Observation(check_id, structure.label, outside_ml / structure.volume_ml, detail)
+            yield Observation(check_id, Subject(structure=structure.label), outside_ml / structure.volume_ml, detail)
         elif structure.role is Role.LUNGS:
-            yield Observation("lungs_overlap_liver", structure.label, shared_ml(structure, liver))
+            yield Observation("lungs_overlap_liver", Subject(structure=structure.label), shared_ml(structure, liver))
 
 
 def _remnant(case: Case) -> Iterator[Observation]:
@@ -129,19 +129,19 @@ def _remnant(case: Case) -> Iterator[Observation]:
     if flr is None or flr.is_empty:
         return
     for tumor in case.of_role(Role.TUMOR):
-        yield Observation("flr_overlaps_tumor", tumor.label, shared_ml(flr, tumor))
+        yield Observation("flr_overlaps_tumor", Subject(structure=tumor.label), shared_ml(flr, tumor))
     if resection is None or resection.is_empty or liver is None or liver.is_empty:
         return
     both_ml = shared_ml(flr, resection)
-    yield Observation("flr_overlaps_resection", "", both_ml / flr.volume_ml, _ml(both_ml))
+    yield Observation("flr_overlaps_resection", CASE, both_ml / flr.volume_ml, _ml(both_ml))
     together_ml = flr.volume_ml + resection.volume_ml
     detail = f"{_ml(together_ml)} for a liver of {_ml(liver.volume_ml)}"
-    yield Observation("flr_and_resection", "", abs(together_ml / liver.volume_ml - 1.0), detail)
+    yield Observation("flr_and_resection", CASE, abs(together_ml / liver.volume_ml - 1.0), detail)
 
 
 def _lesion_pairs(drawn: list[Structure]) -> Iterator[Observation]:
     for one, other in combinations([s for s in drawn if s.role in LESION_ROLES], 2):
-        yield Observation("lesions_overlap", f"{one.label}, {other.label}", shared_ml(one, other))
+        yield Observation("lesions_overlap", Subject(structure=one.label, other=other.label), shared_ml(one, other))
 
 
 def _shapes(drawn: list[Structure]) -> Iterator[Observation]:
@@ -152,13 +152,13 @@ def _shapes(drawn: list[Structure]) -> Iterator[Observation]:
         if structure.role is Role.TUMOR:
             large = pieces_ml[pieces_ml >= SMALLEST_PIECE_ML]
             detail = ", ".join(_ml(float(v)) for v in large[:4])
-            yield Observation("tumor_pieces", structure.label, float(max(1, large.size)), detail)
+            yield Observation("tumor_pieces", Subject(structure=structure.label), float(max(1, large.size)), detail)
         else:
             loose = pieces_ml[2 if structure.role is Role.LUNGS else 1 :]
             detail = f"{loose.size} beside the main part"
-            yield Observation("islands", structure.label, float(loose.sum()), detail)
+            yield Observation("islands", Subject(structure=structure.label), float(loose.sum()), detail)
         if structure.role is not Role.LUNGS:  # vessels are holes of the lungs
-            yield Observation("holes", structure.label, holes_ml)
+            yield Observation("holes", Subject(structure=structure.label), holes_ml)
 
 
 def _sides(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
@@ -171,18 +171,20 @@ def _sides(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
         right, left = (bool(words.search(structure.label)) for words in (RIGHT_WORDS, LEFT_WORDS))
         if structure.role in SIDED_ROLES and right is not left:
             leftward_mm = center_mm(structure)[0] - middle[0]
-            yield Observation("wrong_side", structure.label, leftward_mm if right else -leftward_mm)
+            yield Observation("wrong_side", Subject(structure=structure.label), leftward_mm if right else -leftward_mm)
     if lungs is not None and not lungs.is_empty:
         between = center_mm(lungs)
-        yield Observation("liver_left_of_lungs", "", middle[0] - between[0])
-        yield Observation("liver_above_lungs", "", middle[2] - between[2])
+        yield Observation("liver_left_of_lungs", CASE, middle[0] - between[0])
+        yield Observation("liver_above_lungs", CASE, middle[2] - between[2])
 
 
 def _edges(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
     for structure in drawn:
         if case.ct is not None and structure.role in (Role.LIVER, Role.LUNGS):
             check_id = "liver_cut" if structure.role is Role.LIVER else "lungs_cut"
-            yield Observation(check_id, structure.label, physical_margins_mm(structure, case.ct.image))
+            yield Observation(
+                check_id, Subject(structure=structure.label), physical_margins_mm(structure, case.ct.image)
+            )
 
 
 FROM_COMPARTMENTS = (
@@ -204,14 +206,14 @@ def _lesions(case: Case, compartments: Compartments) -> Iterator[Observation]:
         own = set(compartments.lesion(lesion.label))
         own_ml = compartments.volume_ml(own)
         detail = f"{_ml(own_ml)} of {_ml(lesion.volume_ml)}"
-        yield Observation("lesion_covered", lesion.label, own_ml / lesion.volume_ml, detail)
+        yield Observation("lesion_covered", Subject(structure=lesion.label), own_ml / lesion.volume_ml, detail)
         if own_ml > 0 and treated:
             outside_ml = compartments.volume_ml(own - reached)
             detail = f"{_ml(outside_ml)} of {_ml(own_ml)}"
-            yield Observation("lesion_outside_perfused", lesion.label, outside_ml / own_ml, detail)
+            yield Observation("lesion_outside_perfused", Subject(structure=lesion.label), outside_ml / own_ml, detail)
     tumor_ml = compartments.volume_ml(compartments.of_role(Role.TUMOR))
     detail = f"{_ml(tumor_ml)} of {_ml(compartments.whole_ml)}"
-    yield Observation("tumor_burden", "", tumor_ml / compartments.whole_ml, detail)
+    yield Observation("tumor_burden", CASE, tumor_ml / compartments.whole_ml, detail)
 
 
 def _perfused_pairs(case: Case, compartments: Compartments) -> Iterator[Observation]:
@@ -222,7 +224,7 @@ def _perfused_pairs(case: Case, compartments: Compartments) -> Iterator[Observat
         small = volumes_ml.index(min(volumes_ml))
         shared = compartments.volume_ml(parts[0] & parts[1])
         fraction = shared / volumes_ml[small]
-        about, detail = ", ".join(pair), f"{_ml(shared)} in both"
+        about, detail = Subject(structure=pair[0], other=pair[1]), f"{_ml(shared)} in both"
         if fraction >= NESTED_FRACTION:
             yield Observation("perfused_nested", about, f"{pair[small]} in {pair[1 - small]}", detail)
             continue
@@ -236,7 +238,9 @@ def _normal_liver(case: Case, compartments: Compartments) -> Iterator[Observatio
     expected_ml = compartments.volume_ml(compartments.of_role(Role.NORMAL_LIVER))
     if drawn is not None and expected_ml > 0:
         detail = f"{_ml(drawn.volume_ml)} drawn, {_ml(expected_ml)} left by the lesions"
-        yield Observation("normal_liver_differs", drawn.label, abs(drawn.volume_ml / expected_ml - 1.0), detail)
+        yield Observation(
+            "normal_liver_differs", Subject(structure=drawn.label), abs(drawn.volume_ml / expected_ml - 1.0), detail
+        )
 
 
 def _ml(volume_ml: float) -> str:

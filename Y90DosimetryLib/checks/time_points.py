@@ -9,7 +9,7 @@ from ..dosimetry.doses import Doses
 from ..missing import Missing
 from ..standing import contradictions, outcome_contradictions
 from ..studies import studies_of
-from .check import Observation
+from .check import CASE, Observation
 
 
 def observed(case: Case, doses: Doses | None) -> Iterator[Observation]:
@@ -25,4 +25,4 @@ def observed(case: Case, doses: Doses | None) -> Iterator[Observation]:
         if doses is not None:
             prepared = doses.prepared
             found = "; ".join(compare(case, studies_of(case, prepared.compartments, prepared.time_points))) or None
-        yield Observation(check_id, "", found)
+        yield Observation(check_id, CASE, found)

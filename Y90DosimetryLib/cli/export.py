@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..assessment import Assessment, assess
+from ..engine import Assessment, assess
 from ..io.case_file import InputFile, read_case_file
 from ..io.dicom_export import Wanted, export
 from ..progress import Progress, part

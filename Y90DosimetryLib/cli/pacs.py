@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..assessment import assess
+from ..engine import assess
 from ..errors import InputError
 from ..io.case_file import read_case_file
 from ..io.pacs import Wanted, find, pull

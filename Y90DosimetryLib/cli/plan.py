@@ -11,7 +11,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from ..dosimetry.doses import prepare
+from ..engine import Engine
 from ..errors import InputError, MissingToolError
 from ..io.case_file import read_case_file
 from ..io.writing import output_folder, write_image, write_json, write_text
@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
         progress(0.0, f"reading {args.case.name}")
         file = read_case_file(args.case)
         stated, replaced = with_typed(file.stated, typed)
-        prepared = prepare(file.case, part(progress, 0.1, 0.5))
-        plan = plan_of(file.case, prepared, replace(options, stated=stated), part(progress, 0.5, 1.0))
+        engine = Engine.prepare(file.case, part(progress, 0.1, 0.5))
+        plan = plan_of(engine, replace(options, stated=stated), part(progress, 0.5, 1.0))
         plan = replace(plan, notes=(*plan.notes, *stated.notes, *replaced))
     data = {**as_json(plan), "notice": NOTICE}
     if args.out is not None:

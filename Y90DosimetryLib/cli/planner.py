@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..assessment import assess
 from ..case import Case, DoseModel
 from ..dosimetry.voxel import dose_image
+from ..engine import assess
 from ..errors import InputError
 from ..images import CtImage
 from ..io.case_file import read_case_file, template, write_case

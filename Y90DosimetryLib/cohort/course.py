@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from ..assessment import Assessment
 from ..case import Case, first_treatment
+from ..engine import Assessment
 from ..facts import FactValue
 from ..followup.remnant import Growth
 from ..missing import Missing

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from ..assessment import Assessment
 from ..case import Basis, Case
 from ..checks import CheckResult, Level, raised
 from ..dosimetry.deposits import Model
 from ..dosimetry.regions import RegionKind
 from ..dosimetry.whole_treatment import dose_of_basis_gy
+from ..engine import Assessment
 from ..followup.pathology import PatientNecrosis, explant_of
 from ..guidelines import Outcome, Severity
 from ..measures import Known

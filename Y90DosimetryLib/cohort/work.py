@@ -12,7 +12,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from ..assessment import assess
+from ..engine import assess
 from ..errors import DosimetryError
 from ..io.case_file import read_case_file
 from .digests import software_digest

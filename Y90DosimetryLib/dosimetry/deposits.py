@@ -91,6 +91,8 @@ class SessionDoses:
     lung_activity_gbq: float | Missing
     image_activity_gbq: float | Missing
     """Activity in the liver at infusion as an absolute image shows it."""
+    image_withheld: Missing | None = None
+    """Why what its image shows may not be believed; None where it may."""
 
 
 def session_doses(

@@ -49,15 +49,27 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Withheld:
-    """Results that would be wrong, with the reason: they are shown as missing."""
+    """What would be wrong and is shown as missing, each with its reason; `engine` decides it."""
 
-    everything: str = ""
-    from_image: Mapping[str, str] = field(default_factory=dict)
-    """By session: what is read from its image (partition model, multicompartment, dose map)."""
+    everything: Missing | None = None
+    sessions: Mapping[str, Missing] = field(default_factory=dict)
+    """Every dose of a session, by its label."""
+    images: Mapping[str, Missing] = field(default_factory=dict)
+    """What is read from a session's image: T:N ratios, partition model, multicompartment, dose map."""
+    maps: Mapping[str, Missing] = field(default_factory=dict)
+    """The dose of the voxels of a session alone."""
 
-    def reason(self, session: str) -> str:
-        """Return why what a session's image shows is withheld; empty when it is not."""
-        return self.everything or self.from_image.get(session, "")
+    def of_session(self, label: str) -> Missing | None:
+        """Return why every dose of a session is withheld; None when it is not."""
+        return self.everything or self.sessions.get(label)
+
+    def of_image(self, label: str) -> Missing | None:
+        """Return why what a session's image shows is withheld; None when it is not."""
+        return self.of_session(label) or self.images.get(label)
+
+    def of_map(self, label: str) -> Missing | None:
+        """Return why a session's dose map is withheld; None when it is not."""
+        return self.of_image(label) or self.maps.get(label)
 
 
 NOTHING_WITHHELD = Withheld()
@@ -72,6 +84,8 @@ class Doses:
     sessions: tuple[SessionDoses, ...]
     lung_doses_gy: tuple[float | Missing, ...]
     """One for each session."""
+    withheld: Withheld = NOTHING_WITHHELD
+    """What is missing here because it would be wrong."""
 
     @property
     def counted(self) -> tuple[int, ...]:
@@ -135,25 +149,37 @@ def doses_of(case: Case, prepared: Prepared, withheld: Withheld = NOTHING_WITHHE
     lung_doses: list[float | Missing] = []
     for session, uptake, lungs in zip(case.sessions, prepared.uptakes, prepared.lungs, strict=True):
         shunt = lungs if isinstance(lungs, Missing) else lungs.shunt_fraction
-        doses = session_doses(session, prepared.compartments, uptake, shunt, case.settings)
+        unread = withheld.of_image(session.label)
+        doses = session_doses(session, prepared.compartments, uptake, unread or shunt, case.settings)
         sessions.append(_without(doses, withheld))
-        activity_gbq, mass_g = doses.lung_activity_gbq, prepared.lung_mass_g
+        activity_gbq, mass_g = sessions[-1].lung_activity_gbq, prepared.lung_mass_g
         if isinstance(activity_gbq, Missing):
             lung_doses.append(activity_gbq)
         elif isinstance(mass_g, Missing):
             lung_doses.append(mass_g)
         else:
             lung_doses.append(lung_dose_gy(activity_gbq, mass_g, case.settings.joule_per_gbq))
-    return Doses(case, prepared, tuple(sessions), tuple(lung_doses))
+    return Doses(case, prepared, tuple(sessions), tuple(lung_doses), withheld)
 
 
 def _without(doses: SessionDoses, withheld: Withheld) -> SessionDoses:
-    reason = withheld.reason(doses.session.label)
-    if not reason:
+    """Return the doses of a session without what is withheld."""
+    label = doses.session.label
+    unread, all_gone = withheld.of_image(label), withheld.of_session(label)
+    if unread is None:
         return doses
-    kept = {} if withheld.everything else {Model.SINGLE: doses.deposits[Model.SINGLE]}
-    deposits = {model: kept.get(model, Missing(f"withheld: {reason}")) for model in doses.deposits}
-    return replace(doses, deposits=deposits)
+    infusions = tuple(replace(i, tumor_to_normal_ratio=unread, net=all_gone or i.net) for i in doses.infusions)
+    from_image = dict.fromkeys((Model.PARTITION, Model.MULTI), unread)
+    deposits = {model: all_gone or from_image.get(model) or deposit for model, deposit in doses.deposits.items()}
+    lungs = all_gone or doses.lung_activity_gbq
+    return replace(
+        doses,
+        infusions=infusions,
+        deposits=deposits,
+        lung_activity_gbq=lungs,
+        image_activity_gbq=unread,
+        image_withheld=unread,
+    )
 
 
 def _lungs(case: Case, uptake: Uptake | None) -> LungView | Missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
@@ -38,6 +39,11 @@ class Uptake:
     grid: Grid
     cells: tuple[Cell, ...]
     compartment_count: int
+
+    @cached_property
+    def image_total(self) -> float:
+        """The integral of the whole image, inside and outside of the liver: its values times mL."""
+        return float(array_of(self.image.image).sum(dtype=np.float64)) * self.grid.voxel_ml
 
     @property
     def counts(self) -> NDArray[np.float64]:

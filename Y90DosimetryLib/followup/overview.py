@@ -44,7 +44,7 @@ def follow_up_of(case: Case, prepared: Prepared, doses: Doses, measurements: Ite
     if not case.time_points:
         return None
     known = Known(measurements)
-    studies = studies_of(case, prepared.compartments, prepared.time_points)
+    studies = studies_of(case, prepared.compartments, prepared.time_points, doses.withheld.everything)
     patient = present_patient(case, studies)
     present = known.updated(measure_patient(case, patient, prepared, doses))
     return FollowUp(

@@ -267,20 +267,23 @@ class Verdict:
     not_evaluable: int
     judged_total: int
     sentence: str
+    input_errors: tuple[str, ...] = ()
+    """What is wrong with the input and heads the sentence: what it falsifies is withheld."""
 
     @property
     def is_clear(self) -> bool:
         """Whether everything that applies could be judged, every target is met and nothing warns."""
         return (
             self.judged_total > 0
+            and not self.input_errors
             and self.not_evaluable == 0
             and self.targets_met == self.targets_total
             and self.worst in {None, Severity.INFORMATION}
         )
 
 
-def verdict(findings: Sequence[Finding]) -> Verdict:
-    """Return the verdict of a list of findings."""
+def verdict(findings: Sequence[Finding], input_errors: Sequence[str] = ()) -> Verdict:
+    """Return the verdict of a list of findings, headed by what is wrong with the input."""
     applying = [f for f in findings if f.outcome is not Outcome.NOT_APPLICABLE]
     worst = min((f.severity for f in applying if f.severity), key=lambda s: s.rank, default=None)
     targets = [f for f in applying if f.rule.has_target]
@@ -289,7 +292,9 @@ def verdict(findings: Sequence[Finding]) -> Verdict:
     titles = [f.rule.title for f in applying if f.severity is worst]
     grave = sum(f.at_stake is Severity.CONTRAINDICATION for f in applying)
     sentence = wording.verdict(worst, titles, (met, len(targets)), open_count, grave, len(applying))
-    return Verdict(worst, met, len(targets), open_count, len(applying), sentence)
+    if input_errors:
+        sentence = f"Check the input first: {'; '.join(e.rstrip('.') for e in input_errors)}. {sentence}"
+    return Verdict(worst, met, len(targets), open_count, len(applying), sentence, tuple(input_errors))
 
 
 def _meets_target(finding: Finding) -> bool:

@@ -13,12 +13,15 @@ from ..measures import Measurement
 from ..missing import Missing
 from .absorbed import ABSORBED, ABSORBED_ITEMS
 from .clinical import CLINICAL, CLINICAL_ITEMS, OF_PATIENT
-from .treatment import TREATMENT, TREATMENT_ITEMS
+from .treatment import BY_VOLUME, TREATMENT, TREATMENT_ITEMS
 from .view import Function, ItemFunction, Value, View
 from .volumes import VOLUME_ITEMS, VOLUMES
 
 FUNCTIONS: Mapping[str, Function] = {**CLINICAL, **VOLUMES, **TREATMENT, **ABSORBED}
 ITEM_FUNCTIONS: Mapping[str, ItemFunction] = {**CLINICAL_ITEMS, **VOLUME_ITEMS, **TREATMENT_ITEMS, **ABSORBED_ITEMS}
+
+ON_OUTLINES = {*VOLUMES, *VOLUME_ITEMS, *ABSORBED, *ABSORBED_ITEMS, *BY_VOLUME}
+"""What is measured on the outlines or divided by their mass: wrong where they are."""
 
 
 def measure(case: Case, prepared: Prepared, doses: Doses, regions: tuple[Region, ...]) -> tuple[Measurement, ...]:
@@ -34,11 +37,12 @@ def measure_patient(case: Case, patient: Patient, prepared: Prepared, doses: Dos
 
 
 def _measurements(view: View) -> Iterator[Measurement]:
+    gone = view.doses.withheld.everything
     for name, function in FUNCTIONS.items():
-        yield _measurement(name, function(view), "")
+        yield _measurement(name, gone if gone and name in ON_OUTLINES else function(view), "")
     for name, item_function in ITEM_FUNCTIONS.items():
         for about, value in item_function(view).items():
-            yield _measurement(name, value, about)
+            yield _measurement(name, gone if gone and name in ON_OUTLINES else value, about)
     for name in CATALOG:
         yield _measurement(name, view.fact(name), "")
 

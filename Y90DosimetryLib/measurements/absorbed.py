@@ -72,6 +72,8 @@ def _targeting_ratio(view: View) -> Value:
         inside = view.compartments.inside(i.infusion.perfused for i in session.infusions)
         for role in (Role.PVTT, Role.HEPATIC_VEIN_THROMBUS):
             for structure in view.case.of_role(role):
+                if session.image_withheld:
+                    return session.image_withheld
                 own = view.compartments.lesion(structure.label)
                 among = [i for i in inside if i in own or view.compartments.items[i].role is Role.NORMAL_LIVER]
                 ratios[f"{session.session.label} {structure.label}"] = concentration_ratio(

@@ -79,11 +79,13 @@ def body_surface_m2(view: View) -> Value:
 
 
 def _diameters(view: View) -> Mapping[str, Value]:
-    return view.prepared.tumor_diameters_mm
+    gone = view.doses.withheld.everything
+    return {label: gone or found for label, found in view.prepared.tumor_diameters_mm.items()}
 
 
 def _diameter_list(view: View) -> list[float] | Missing:
-    return list(view.prepared.tumor_diameters_mm.values()) or Missing("no tumor is outlined", ("structures",))
+    gone = view.doses.withheld.everything
+    return gone or list(view.prepared.tumor_diameters_mm.values()) or Missing("no tumor is outlined", ("structures",))
 
 
 def _largest_mm(view: View) -> Value:

@@ -182,6 +182,9 @@ TREATMENT: Mapping[str, Function] = {
     "common_treatment_day": _common_day,
 }
 
+BY_VOLUME = ("modified_lobectomy", "repeated_volume", "larger_burden_first")
+"""What is told by how outlines lie and how large they are."""
+
 TREATMENT_ITEMS: Mapping[str, ItemFunction] = {
     "vial_calibration_activity_gbq": _each(_calibration),
     "liver_activity_gbq": _each(_liver_gbq),

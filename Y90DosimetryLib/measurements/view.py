@@ -77,7 +77,7 @@ class View:
     @cached_property
     def studies(self) -> Studies:
         """The studies of all days; the planning study alone where there is no time point."""
-        return studies_of(self.case, self.compartments, self.prepared.time_points)
+        return studies_of(self.case, self.compartments, self.prepared.time_points, self.doses.withheld.everything)
 
     @property
     def remnant(self) -> Study:

@@ -11,12 +11,13 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..case import Basis, Case, DoseModel, Infusion, Session, Vial
-from ..dosimetry.deposits import Deposit, Model, SessionDoses
-from ..dosimetry.doses import Doses, Prepared, doses_of
+from ..dosimetry.deposits import Deposit, Model
+from ..dosimetry.doses import Doses
 from ..dosimetry.dvh import Dvh
-from ..dosimetry.maps import SessionMap, dvh_of_part, moved_dose_gy, session_map
-from ..dosimetry.regions import Region, RegionKind, regions_of
+from ..dosimetry.maps import SessionMap, dvh_of_part, moved_dose_gy
+from ..dosimetry.regions import Region, RegionKind
 from ..dosimetry.uptake import Uptake
+from ..engine import Engine
 from ..errors import InputError
 from ..guidelines.rule import Rule, Rulebook, Severity
 from ..images import array_of, voxel_ml
@@ -119,7 +120,7 @@ def delivered_pairs(case: Case) -> tuple[tuple[str, str], ...]:
     return tuple((s.delivers, s.label) for s in case.sessions if s.delivers is not None)
 
 
-def compare(case: Case, prepared: Prepared, rules: Rulebook, delivered: str | None = None) -> Comparison:
+def compare(engine: Engine, rules: Rulebook, delivered: str | None = None) -> Comparison:
     """Return what became of a plan; of the last delivered one unless its session is named.
 
     Both doses are the image's, by local deposition. The second session is taken to spread as the plan did.
@@ -127,8 +128,10 @@ def compare(case: Case, prepared: Prepared, rules: Rulebook, delivered: str | No
     Raises
     ------
     InputError
-        If no session delivers a planned one.
+        If no session delivers a planned one, or what went into the doses may not be believed.
     """
+    engine.require_belief()
+    case, prepared = engine.case, engine.prepared
     pairs = [p for p in delivered_pairs(case) if delivered in {None, p[1]}]
     if not pairs:
         raise InputError(
@@ -138,10 +141,9 @@ def compare(case: Case, prepared: Prepared, rules: Rulebook, delivered: str | No
         )
     labels = [s.label for s in case.sessions]
     first, second = (labels.index(name) for name in pairs[-1])
-    doses = doses_of(case, prepared)
-    regions = regions_of(case, prepared.compartments)
+    doses, regions = engine.doses, engine.regions
     rows = tuple(_row(region, doses, first, second) for region in regions)
-    maps = [_local_map(case, prepared, doses.sessions[i], prepared.uptakes[i]) for i in (first, second)]
+    maps = [engine.map_of(i, DoseModel.LOCAL) for i in (first, second)]
     lesions = []
     under: NDArray[np.uint8] | None = None
     for region in (r for r in regions if r.kind in _LESIONS):
@@ -150,7 +152,7 @@ def compare(case: Case, prepared: Prepared, rules: Rulebook, delivered: str | No
         lesions.append(row)
         if mask is not None:
             under = mask if under is None else under | mask
-    lines, constraints, again = _second_session(case, prepared, rules, first)
+    lines, constraints, again = _second_session(engine, rules, first)
     return Comparison(
         *pairs[-1],
         rows,
@@ -191,10 +193,6 @@ def _share(deposit: Deposit | Missing, indices: Iterable[int]) -> float | Missin
     if isinstance(deposit, Missing):
         return deposit
     return float(deposit.activity_gbq[list(indices)].sum() / deposit.activity_gbq.sum())
-
-
-def _local_map(case: Case, prepared: Prepared, doses: SessionDoses, uptake: Uptake | None) -> SessionMap | Missing:
-    return session_map(doses, prepared.compartments, uptake, replace(case.settings, dose_model=DoseModel.LOCAL))
 
 
 def _image_of(uptake: Uptake | None) -> sitk.Image:
@@ -305,9 +303,10 @@ def _of_lesion(lesion: LesionRow, row: StructureRow) -> Iterable[Difference]:
 
 
 def _second_session(
-    case: Case, prepared: Prepared, rules: Rulebook, planned: int
+    engine: Engine, rules: Rulebook, planned: int
 ) -> tuple[DoseLines | None, Constraints | None, tuple[Window, ...]]:
     """Return the windows of another session with the plan's infusions and its image, at a time not fixed yet."""
+    case, prepared = engine.case, engine.prepared
     plan = case.sessions[planned]
     if plan.image is None:
         return None, None, ()
@@ -325,7 +324,7 @@ def _second_session(
         uptakes=(*prepared.uptakes, prepared.uptakes[planned]),
         lungs=(*prepared.lungs, prepared.lungs[planned]),
     )
-    lines = dose_lines(with_it, ready, rules, label)
+    lines = dose_lines(replace(engine, case=with_it, prepared=ready), rules, label)
     constraints = constraints_of(lines, rules)
     return lines, constraints, windows(lines, constraints)
 

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..case import Basis, Case, Infusion, Session, Vial
-from ..dosimetry.doses import Prepared, counted_sessions, doses_of
-from ..dosimetry.regions import regions_of
+from ..dosimetry.doses import counted_sessions
+from ..engine import Engine
 from ..errors import InputError
 from ..guidelines.named import derived
 from ..guidelines.rule import Rulebook
-from ..measurements import measure
 from ..measures import Known, Measurement
 from ..physics import decay_factor
 
@@ -122,18 +121,26 @@ def with_activities(case: Case, session: str, activities_gbq: Sequence[float]) -
     return replace(case, sessions=sessions)
 
 
-def dose_lines(case: Case, prepared: Prepared, rules: Rulebook, session: str | None = None) -> DoseLines:
-    """Return the lines of every dose of a case in the activities of its planned session."""
+def dose_lines(engine: Engine, rules: Rulebook, session: str | None = None) -> DoseLines:
+    """Return the lines of every dose of a case in the activities of its planned session.
+
+    Raises
+    ------
+    InputError
+        If the session is no open plan, or what went into its doses may not be believed.
+    """
+    engine.require_belief()
+    case = engine.case
     planned = planned_session(case, session)
     entered_gbq = tuple(i.activity_at_infusion_gbq(case.settings.half_life_h) for i in planned.infusions)
-    known = known_at(case, prepared, rules)
+    known = known_at(engine, case, rules)
     base = _doses(known)
     steps = []
     for index in range(len(entered_gbq)):
         moved_gbq = [a * 2 if i == index else a for i, a in enumerate(entered_gbq)]
-        steps.append(_doses(known_at(with_activities(case, planned.label, moved_gbq), prepared, rules)))
+        steps.append(_doses(known_at(engine, with_activities(case, planned.label, moved_gbq), rules)))
     elsewhere_gbq = [a * (3 + i) for i, a in enumerate(entered_gbq)]
-    check = _doses(known_at(with_activities(case, planned.label, elsewhere_gbq), prepared, rules))
+    check = _doses(known_at(engine, with_activities(case, planned.label, elsewhere_gbq), rules))
     lines = {}
     for key, dose_gy in base.items():
         per = tuple((step[key] - dose_gy) / a for step, a in zip(steps, entered_gbq, strict=True))
@@ -147,9 +154,9 @@ def dose_lines(case: Case, prepared: Prepared, rules: Rulebook, session: str | N
     return DoseLines(case, planned, _labels(case, planned), entered_gbq, known, lines)
 
 
-def known_at(case: Case, prepared: Prepared, rules: Rulebook) -> Known:
-    """Return every measurement of a case, with what the rules derive."""
-    known = Known(measure(case, prepared, doses_of(case, prepared), regions_of(case, prepared.compartments)))
+def known_at(engine: Engine, case: Case, rules: Rulebook) -> Known:
+    """Return every measurement of the engine's case at other activities, with what the rules derive."""
+    known = Known(engine.measurements_at(case))
     if case.disease.scenario is not None:
         known = known.updated([Measurement("scenario", case.disease.scenario)])
     return known.updated(derived(known, rules))

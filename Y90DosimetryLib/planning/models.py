@@ -7,19 +7,19 @@ D = k A s / m, with the share s of the activity (for the kernel: of the energy) 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..case import Case, DoseModel
-from ..dosimetry.deposits import Deposit, Model, SessionDoses, session_doses
-from ..dosimetry.doses import Prepared, doses_of
+from ..case import DoseModel
+from ..dosimetry.deposits import Deposit, Model, SessionDoses
 from ..dosimetry.kernel import VoxelKernel, voxel_kernel
-from ..dosimetry.maps import SessionMap, session_map
-from ..dosimetry.regions import Region, RegionKind, regions_of
+from ..dosimetry.maps import SessionMap
+from ..dosimetry.regions import Region, RegionKind
 from ..dosimetry.voxel import energy_outside_fraction
+from ..engine import Engine
 from ..errors import InputError
 from ..images import ActivityMap, array_of
 from ..missing import Missing
@@ -133,7 +133,7 @@ class ModelTable:
 
 
 def models_side_by_side(
-    case: Case, prepared: Prepared, session: str | None = None, empiric: bool = False, progress: Progress = silent
+    engine: Engine, session: str | None = None, empiric: bool = False, progress: Progress = silent
 ) -> ModelTable:
     """Return the doses of one session, of the last one unless it is named, under every model.
 
@@ -144,6 +144,7 @@ def models_side_by_side(
     InputError
         If there is no such session.
     """
+    case = engine.case
     labels = [s.label for s in case.sessions]
     if not labels or session not in {None, *labels}:
         raise InputError(
@@ -152,38 +153,30 @@ def models_side_by_side(
             remedy=f"Choose from: {', '.join(labels) or 'add a session first'}",
         )
     index = labels.index(session) if session is not None else len(labels) - 1
-    table = _Table(case, prepared, index, progress)
-    regions = regions_of(case, prepared.compartments)
+    table = _Table(engine, index, progress)
     return ModelTable(
         labels[index],
         tuple(table.activity_lines()),
-        tuple(table.row(region) for region in regions),
+        tuple(table.row(region) for region in engine.regions),
         tuple(table.reasons()),
         table.outside_fraction,
         None if isinstance(table.kernel, Missing) else table.kernel.energy_outside_liver_fraction,
-        empiric_activities(case, prepared, case.sessions[index]) if empiric else (),
+        empiric_activities(case, engine.prepared, case.sessions[index]) if empiric else (),
     )
 
 
 class _Table:
     """One session measured under every model."""
 
-    def __init__(self, case: Case, prepared: Prepared, index: int, progress: Progress) -> None:
+    def __init__(self, engine: Engine, index: int, progress: Progress) -> None:
+        case, prepared = engine.case, engine.prepared
         self._case, self._parts = case, prepared.compartments
         self._uptake = prepared.uptakes[index]
-        self._doses = doses_of(case, prepared).sessions[index]
-        lungs = prepared.lungs[index]
-        shunt = lungs if isinstance(lungs, Missing) else lungs.shunt_fraction
-        self._alone = [
-            session_doses(
-                replace(self._doses.session, infusions=(i.infusion,)), self._parts, self._uptake, shunt, case.settings
-            )
-            for i in self._doses.infusions
-        ]
+        self._doses = engine.doses.sessions[index]
+        self._alone = engine.alone(index)
         self._inside = frozenset(self._parts.inside(i.infusion.perfused for i in self._doses.infusions))
         self._local, self.kernel = (
-            session_map(self._doses, self._parts, self._uptake, replace(case.settings, dose_model=model), progress)
-            for model in (DoseModel.LOCAL, DoseModel.KERNEL)
+            engine.map_of(index, model, progress) for model in (DoseModel.LOCAL, DoseModel.KERNEL)
         )
         multi = self._doses.deposits[Model.MULTI]
         self._multi: NDArray[np.float64] | None = None if isinstance(multi, Missing) else multi.activity_gbq

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, time, timedelta, tzinfo
 
-from ..case import Case
-from ..checks import Level, check_images, check_structures, raised
-from ..dosimetry.doses import Prepared, counted_sessions
-from ..errors import InputError
+from ..dosimetry.doses import counted_sessions
+from ..engine import Engine
 from ..guidelines import Rulebook, load_rules
 from ..missing import Missing
 from ..progress import Progress, silent
@@ -93,7 +91,7 @@ class Plan:
         return self.comparison is not None and self.lines is self.comparison.second_lines
 
 
-def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, progress: Progress = silent) -> Plan:
+def plan_of(engine: Engine, options: PlanOptions | None = None, progress: Progress = silent) -> Plan:
     """Return the plan of a case.
 
     Without an open plan, but with one that was delivered, this is the plan of a second session.
@@ -104,13 +102,14 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
         If there is nothing to plan, an option is impossible, or a technical check finds an error that would make
         every dose wrong.
     """
-    options = options or PlanOptions()
+    engine.require_belief()
+    options, case = options or PlanOptions(), engine.case
     rules = load_rules()
     notes: list[str] = []
     progress(0.0, "comparing planned and delivered")
-    comparison = comparison_of(case, prepared)
+    comparison = comparison_of(engine)
     progress(0.2, "finding the window")
-    lines = _lines(case, prepared, rules, options, comparison, notes)
+    lines = _lines(engine, rules, options, comparison, notes)
     constraints = constraints_of(lines, rules, None, options.overrides, options.own, options.keeps_unused)
     several = len(lines.labels) > 1
     shares = fixed_split(lines, options.split_fractions if several else None)
@@ -120,10 +119,10 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
     schedule, days = schedule_of(lines, rules, options)
     dated = schedule if isinstance(schedule, Schedule) else None
     progress(0.6, "propagating uncertainties")
-    found = intervals(case, prepared, options.stated)
+    found = intervals(engine, options.stated)
     if not isinstance(found, Missing):
         found = with_all_lung_doses(found, lines)
-    sampled = monte_carlo(case, prepared, options.stated, options.samples, options.seed) if options.samples else None
+    sampled = monte_carlo(engine, options.stated, options.samples, options.seed) if options.samples else None
     if isinstance(found, Missing):
         notes.append(f"No dose has an interval: {found.because}.")
     if case.disease.scenario is None:
@@ -136,7 +135,7 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
     if options.models:
         progress(0.8, "setting the models side by side")
         shown = lines.session.label if lines.case is case or comparison is None else comparison.delivered
-        table = models_side_by_side(case, prepared, shown, options.empiric)
+        table = models_side_by_side(engine, shown, options.empiric)
     return Plan(
         lines,
         constraints,
@@ -159,7 +158,7 @@ def plan_of(case: Case, prepared: Prepared, options: PlanOptions | None = None, 
     )
 
 
-def comparison_of(case: Case, prepared: Prepared) -> Comparison | None:
+def comparison_of(engine: Engine) -> Comparison | None:
     """Return what became of the last plan that was delivered; None where none was.
 
     Raises
@@ -167,18 +166,17 @@ def comparison_of(case: Case, prepared: Prepared) -> Comparison | None:
     InputError
         If a technical check finds an error that would make every dose wrong.
     """
-    _refuse_faulty(case, prepared)
-    return compare(case, prepared, load_rules()) if delivered_pairs(case) else None
+    return compare(engine, load_rules()) if delivered_pairs(engine.case) else None
 
 
 def _lines(
-    case: Case,
-    prepared: Prepared,
+    engine: Engine,
     rules: Rulebook,
     options: PlanOptions,
     comparison: Comparison | None,
     notes: list[str],
 ) -> DoseLines:
+    case = engine.case
     is_open = any(s.basis == "planned" for s in counted_sessions(case))
     if options.session is None and not is_open and comparison is not None and comparison.second_lines is not None:
         notes.append(
@@ -187,17 +185,7 @@ def _lines(
         )
         return comparison.second_lines
     planned_session(case, options.session)
-    return dose_lines(case, prepared, rules, options.session)
-
-
-def _refuse_faulty(case: Case, prepared: Prepared) -> None:
-    results = (*check_images(case, prepared), *check_structures(case, prepared.compartments))
-    for result in raised(results, Level.ERROR):
-        raise InputError(
-            result.message.rstrip("."),
-            where=f"check {result.check.id}",
-            remedy=f"No plan without it: {result.check.remedy}",
-        )
+    return dose_lines(engine, rules, options.session)
 
 
 def schedule_of(lines: DoseLines, rules: Rulebook, options: PlanOptions) -> tuple[Schedule | Missing, tuple[date, ...]]:

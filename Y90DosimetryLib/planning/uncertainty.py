@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from ..case import Case
-from ..dosimetry.doses import Prepared
+from ..engine import Engine
 from ..errors import InputError
 from ..missing import Missing
 from ..progress import Progress, silent
@@ -106,11 +105,11 @@ class Sampled:
         return float(np.std(self.doses_gy[key], ddof=1))
 
 
-def intervals(case: Case, prepared: Prepared, stated: StatedInputs) -> tuple[DoseInterval, ...] | Missing:
+def intervals(engine: Engine, stated: StatedInputs) -> tuple[DoseInterval, ...] | Missing:
     """Return every dose of a case with its interval; missing when nothing uncertain is stated."""
     if stated.is_empty:
         return NO_INPUT
-    setting = setting_of(case, prepared, stated)
+    setting = setting_of(engine, stated)
     base = setting.doses_gy(World())
     found: dict[Key, list[Contribution]] = {key: [] for key in base}
     for factor in factors_of(setting):
@@ -122,13 +121,12 @@ def intervals(case: Case, prepared: Prepared, stated: StatedInputs) -> tuple[Dos
                     first, bend = (up[key] - mid) / STEP, 0.0
                 found[key].append(Contribution(factor.name, first, bend / 18**0.5))
     _add_counts(found, setting)
-    reported = doses_by_key(case, prepared)
+    reported = doses_by_key(engine, engine.case, engine.prepared)
     return tuple(_interval(key, reported[key], parts) for key, parts in found.items() if key in reported)
 
 
 def monte_carlo(
-    case: Case,
-    prepared: Prepared,
+    engine: Engine,
     stated: StatedInputs,
     samples: int = 300,
     seed: int = 0,
@@ -148,7 +146,7 @@ def monte_carlo(
         return NO_INPUT
     if not 10 <= samples <= MOST_SAMPLES:
         raise InputError(f"{samples} samples", where="Monte Carlo", remedy=f"Take 10 to {MOST_SAMPLES}")
-    setting, rng = setting_of(case, prepared, stated), np.random.default_rng(seed)
+    setting, rng = setting_of(engine, stated), np.random.default_rng(seed)
     factors = factors_of(setting)
     found: dict[Key, list[float]] = {}
     failed = 0

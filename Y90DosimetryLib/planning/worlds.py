@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ..case import Case, Infusion, Session, Vial
 from ..compartments import compartments_of
 from ..dosimetry.deposits import Model
-from ..dosimetry.doses import LungView, Prepared, doses_of
+from ..dosimetry.doses import LungView, Prepared
 from ..dosimetry.regions import regions_of
 from ..dosimetry.uptake import Cell, Uptake, uptake_of
+from ..engine import Engine
 from ..images import ActivityMap, array_of
 from ..measurements.absorbed import ABSORBED, ABSORBED_ITEMS
 from ..measurements.view import View
@@ -71,8 +72,7 @@ class Factor:
 class Setting:
     """A case with what is stated of its uncertainty, ready to be computed in other worlds."""
 
-    case: Case
-    prepared: Prepared
+    engine: Engine
     stated: StatedInputs
     surfaces: Mapping[str, Surface]
 
@@ -84,8 +84,8 @@ class Setting:
         InputError
             If a structure vanishes or leaves the liver in that world.
         """
-        case = _case_in(self.case, world, self.surfaces)
-        prepared = self.prepared
+        case = _case_in(self.engine.case, world, self.surfaces)
+        prepared = self.engine.prepared
         if self.surfaces or any(world.shift_mm):
             compartments = compartments_of(case)
             uptakes = tuple(uptake_of(s, compartments, case.settings.count_reference) for s in case.sessions)
@@ -93,7 +93,7 @@ class Setting:
         if rng is not None and self.stated.events_per_value_ratio:
             events = self.stated.events_per_value_ratio
             prepared = replace(prepared, uptakes=tuple(_redrawn(u, events, rng) for u in prepared.uptakes))
-        return doses_by_key(case, _adjusted(prepared, world, self.stated.recovery))
+        return doses_by_key(self.engine, case, _adjusted(prepared, world, self.stated.recovery))
 
     def moved_by_counts_gy(self) -> list[dict[Key, float]]:
         """Return how each dose moves, in Gy, when the counts of one cell after another rise by a standard deviation."""
@@ -101,28 +101,29 @@ class Setting:
         if not events:
             return []
         found = []
-        base = doses_by_key(self.case, self.prepared)
-        for number, uptake in enumerate(self.prepared.uptakes):
+        engine = self.engine
+        base = doses_by_key(engine, engine.case, engine.prepared)
+        for number, uptake in enumerate(engine.prepared.uptakes):
             for index, cell in enumerate(uptake.cells if uptake else ()):
                 assert uptake is not None
                 raised = replace(cell, counts=cell.counts + SMALL_STEP * _sd_counts(cell, uptake, events))
                 cells = tuple(raised if i == index else c for i, c in enumerate(uptake.cells))
-                uptakes = list(self.prepared.uptakes)
+                uptakes = list(engine.prepared.uptakes)
                 uptakes[number] = replace(uptake, cells=cells)
-                prepared = replace(self.prepared, uptakes=tuple(uptakes))
-                moved = doses_by_key(self.case, prepared)
+                prepared = replace(engine.prepared, uptakes=tuple(uptakes))
+                moved = doses_by_key(engine, engine.case, prepared)
                 found.append({key: (moved[key] - base[key]) / SMALL_STEP for key in moved if key in base})
         return found
 
 
-def setting_of(case: Case, prepared: Prepared, stated: StatedInputs) -> Setting:
+def setting_of(engine: Engine, stated: StatedInputs) -> Setting:
     """Return a case ready to be computed in other worlds."""
     surfaces = {}
-    for structure in case.structures:
+    for structure in engine.case.structures:
         sd_mm = stated.surface_mm(voxel_mm(structure))
         if structure.role in CONTOURED and sd_mm > 0:
             surfaces[structure.label] = surface_of(structure, sd_mm)
-    return Setting(case, prepared, stated, surfaces)
+    return Setting(engine, stated, surfaces)
 
 
 def factors_of(setting: Setting) -> tuple[Factor, ...]:
@@ -167,9 +168,9 @@ def _scaled(move: Move, sd: float) -> Move:
     return lambda world, z: move(world, sd * z)
 
 
-def doses_by_key(case: Case, prepared: Prepared) -> dict[Key, float]:
+def doses_by_key(engine: Engine, case: Case, prepared: Prepared) -> dict[Key, float]:
     """Return every known dose by its measure and item, those of the partition model with a given ratio too."""
-    doses = doses_of(case, prepared)
+    doses = engine.doses_in(case, prepared)
     view = View(case, prepared, doses, regions_of(case, prepared.compartments))
     found: dict[Key, float] = {}
     for name, function in ABSORBED.items():

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import SimpleITK as sitk
 
 from ..checks.catalog import CATALOG
-from ..checks.check import CheckResult, Observation, judged, with_thresholds
+from ..checks.check import CheckResult, Observation, Subject, judged, with_thresholds
 from ..missing import Missing
 from .result import Guide, Kind, Registration, directions, fingerprint
 
@@ -39,12 +39,12 @@ def check_registration(
     quantitative
         Whether counts or activity are moved with it.
     """
-    return judged(observed(found, about, fixed, moving, quantitative), with_thresholds(CATALOG, thresholds))
+    return judged(observed(found, Subject(about), fixed, moving, quantitative), with_thresholds(CATALOG, thresholds))
 
 
 def observed(
     found: Registration | None,
-    about: str,
+    about: Subject,
     fixed: sitk.Image | str | None,
     moving: sitk.Image | str | None,
     quantitative: bool,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from ..assessment import Assessment
 from ..dosimetry.dvh import DvhSummary
+from ..engine import Assessment
 from ..errors import MissingToolError
 from ..io.case_file import InputFile
 from ..io.writing import write_dose, write_json, write_table, write_text

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ..assessment import Assessment
 from ..case import Case, Session
 from ..checks import CheckResult, Level
 from ..checks import Outcome as CheckOutcome
@@ -14,7 +13,7 @@ from ..dosimetry.deposits import Model, count_reference_name
 from ..dosimetry.dvh import Dvh, DvhSummary
 from ..dosimetry.regions import RegionKind
 from ..dosimetry.voxel import MODEL_TITLES
-from ..errors import InputError
+from ..engine import Assessment
 from ..followup.overview import FollowUp
 from ..followup.pathology import PatientNecrosis, explant_of
 from ..guidelines import Finding, Verdict
@@ -157,10 +156,9 @@ def content_of(assessment: Assessment, inputs: Sequence[InputFile] = (), created
 
 
 def _differences(assessment: Assessment) -> tuple[Difference, ...] | None:
-    try:
-        comparison = comparison_of(assessment.case, assessment.doses.prepared)
-    except InputError:  # a check says so in the report, and the plan refuses
+    if assessment.engine.errors:  # a check says so in the report, and the plan refuses
         return None
+    comparison = comparison_of(assessment.engine)
     return None if comparison is None else comparison.differences
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from html import escape
 
-from ..assessment import Assessment
+from ..engine import Assessment
 from ..errors import InputError, MissingToolError
 from ..followup.overview import FollowUp
 from ..followup.pathology import explant_of

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html import escape
 
-from ..assessment import Assessment
 from ..dosimetry.doses import counted_sessions
+from ..engine import Assessment
 from ..errors import InputError, MissingToolError
 from ..missing import Missing
 from ..planning import Comparison, Plan, PlanOptions, Window, calendar, plan_of
@@ -43,7 +43,7 @@ def plan_section(
         return None
     options = options or REPORT_OPTIONS
     try:
-        plan = plan_of(case, assessment.doses.prepared, options, progress)
+        plan = plan_of(assessment.engine, options, progress)
     except InputError as error:
         return Section(TITLE, gap(f"No plan: {error}"), {})
     return section_of(replace(plan, notes=(*plan.notes, *options.stated.notes)), assessment)

@@ -274,6 +274,6 @@ def followUpOf(live) -> FollowUp | InputError | None:
     if live is None:
         return None
     try:
-        return live.followUp
+        return live.follow_up
     except InputError as error:
         return error

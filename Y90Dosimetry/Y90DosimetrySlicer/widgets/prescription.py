@@ -82,9 +82,7 @@ class PrescriptionSection(Section):
                 self._why = _("no planned session is open: add one in Treatment")
                 return State.TODO, self._why
             session, index = self.chosen()
-            self.now = self.prescriber.prescription(
-                live.case, live.doses.prepared, session, index, dict(self.parameters.limits)
-            )
+            self.now = self.prescriber.prescription(live.engine, session, index, dict(self.parameters.limits))
         except DosimetryError as error:
             self._why = str(error)
             return State.TODO, self._why

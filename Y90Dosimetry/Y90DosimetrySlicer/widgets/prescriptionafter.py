@@ -50,12 +50,12 @@ class ComparisonBox:
 
     def key(self, live) -> tuple:
         """Return what the box depends on."""
-        return keyOf(live.case, live.doses.prepared, "")
+        return keyOf(live.engine, "")
 
     def work(self, live) -> None:
         """Compare and show what differs."""
         ui = self._ui
-        found = self._section.prescriber.comparison(live.case, live.doses.prepared)
+        found = self._section.prescriber.comparison(live.engine)
         ui.comparisonTable.visible = ui.secondLabel.visible = found is not None
         if found is None:
             ui.comparisonLabel.text = _("No session says which plan it delivers: choose it in Treatment.")
@@ -134,7 +134,7 @@ class SureBox:
         parameters = self._section.parameters
         now = self._section.now
         return (
-            keyOf(live.case, live.doses.prepared, ""),
+            keyOf(live.engine, ""),
             tuple(sorted(parameters.stated.items())),
             None if now is None else now.constraints,
         )
@@ -142,7 +142,7 @@ class SureBox:
     def work(self, live) -> None:
         """Show intervals, and how safely constraints are kept; what takes long is done when it is asked for."""
         section, ui = self._section, self._ui
-        found = section.prescriber.intervals(live.case, live.doses.prepared, dict(section.parameters.stated), True)
+        found = section.prescriber.intervals(live.engine, dict(section.parameters.stated), True)
         isThere = found is not None and not isinstance(found, Missing)
         ui.sureTable.visible = isThere
         ui.safetyLabel.visible = isThere and section.now is not None
@@ -160,7 +160,7 @@ class SureBox:
             return
         with section.panel.work() as progress:
             progress(0.0, _("propagating uncertainties"))
-            section.prescriber.intervals(live.case, live.doses.prepared, dict(section.parameters.stated))
+            section.prescriber.intervals(live.engine, dict(section.parameters.stated))
         section.catchUp(again="sure")
 
     def _showIntervals(self, found) -> None:

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from slicer.i18n import tr as _
 
-from Y90DosimetryLib.assessment import Assessment
 from Y90DosimetryLib.checks import Check, CheckResult, Level, Outcome, Room
+from Y90DosimetryLib.engine import Assessment
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.guidelines import Finding, Severity, Verdict
 from Y90DosimetryLib.structures import Role

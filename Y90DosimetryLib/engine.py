@@ -1,0 +1,316 @@
+"""The engine: the only way from a case to doses, measurements, findings and verdict.
+
+`Engine.prepare` measures images and outlines once. What an engine then says is arithmetic: `live` for a slider step,
+`assess` with the dose of every voxel; `planning` asks the same engine. What may be believed is decided here, once,
+from the errors of the technical checks and the fields that say what each is about, so that no consumer can show a
+number that another withholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from .case import Case, DoseModel, counted_sessions
+from .checks import (
+    CheckResult,
+    Part,
+    check_believed,
+    check_measured,
+    check_stated,
+    in_order,
+)
+from .dosimetry.deposits import SessionDoses
+from .dosimetry.doses import Doses, Prepared, Withheld, doses_of, prepare
+from .dosimetry.dvh import Dvh
+from .dosimetry.maps import SessionMap, dvh_of_part, session_map, total_map
+from .dosimetry.regions import Region, regions_of
+from .errors import InputError
+from .followup.overview import FollowUp, follow_up_of
+from .guidelines import Finding, Verdict, judge, load_rules, verdict
+from .images import DoseMap
+from .measurements import measure
+from .measures import Measurement
+from .missing import Missing
+from .occupancy import Grid, occupancy_of
+from .progress import Progress, part, silent
+from .structures import Role
+from .studies import volumes_of_point
+
+
+@dataclass(frozen=True)
+class RegionDvh:
+    """The dose-volume histogram of a reported volume on the total dose map."""
+
+    region: Region
+    dvh: Dvh | Missing
+
+
+@dataclass(frozen=True)
+class Live:
+    """What follows from a case at once: everything but the dose of the voxels."""
+
+    engine: Engine
+    case: Case
+    doses: Doses
+    regions: tuple[Region, ...]
+    measurements: tuple[Measurement, ...]
+    checks: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+    @cached_property
+    def follow_up(self) -> FollowUp | None:
+        """The studies of other days and what follows from them; None where the case has no time point."""
+        return follow_up_of(self.case, self.doses.prepared, self.doses, self.measurements)
+
+
+@dataclass(frozen=True)
+class Assessment(Live):
+    """Everything that follows from a case; each number names its model, each missing one its reason."""
+
+    maps: tuple[SessionMap | Missing, ...]
+    """One for each session."""
+    dose_map: DoseMap | Missing
+    """All counted sessions together."""
+    dvhs: tuple[RegionDvh, ...]
+    flr_dvh: Dvh | Missing
+
+
+def assess(case: Case, progress: Progress = silent) -> Assessment:
+    """Measure, compute and judge a case.
+
+    Raises
+    ------
+    InputError
+        If the case is impossible; missing facts are no error, what needs them is reported as missing.
+    Cancelled
+        If *progress* stopped it.
+    """
+    return Engine.prepare(case, part(progress, 0.0, 0.5)).assess(part(progress, 0.5, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A case, and what was measured of its images and outlines."""
+
+    case: Case
+    prepared: Prepared
+    measured: tuple[CheckResult, ...]
+    """The checks that look at voxels."""
+
+    @classmethod
+    def prepare(cls, case: Case, progress: Progress = silent) -> Engine:
+        """Measure volumes and counts of a case: all that does not depend on an activity.
+
+        Raises
+        ------
+        InputError
+            If structures or images are impossible together.
+        """
+        prepared = prepare(case, part(progress, 0.0, 0.8))
+        progress(0.8, "checking images and outlines")
+        return cls(case, prepared, check_measured(case, prepared))
+
+    def fits(self, case: Case) -> bool:
+        """Return whether what was measured holds for a case: the same images and outlines, used alike."""
+        return _same(_measured_of(self.case), _measured_of(case))
+
+    def at(self, case: Case, progress: Progress = silent) -> Engine:
+        """Return the engine of a case with other typed values; only what does not fit is measured again."""
+        if case is self.case:
+            return self
+        if not self.fits(case):
+            return Engine.prepare(case, progress)
+        known = list(zip(self.case.time_points, self.prepared.time_points, strict=True))
+        points = tuple(
+            next((v for p, v in known if _same(p.structures, point.structures) and p.volumes_ml == point.volumes_ml
+                  and p.label == point.label), None) or volumes_of_point(point)
+            for point in case.time_points
+        )  # fmt: skip
+        prepared = replace(self.prepared, time_points=points)
+        if case.settings.lung_mass_g is not None:
+            prepared = replace(prepared, lung_mass_g=case.settings.lung_mass_g)
+        return Engine(case, prepared, self.measured)
+
+    # What may be believed
+
+    @cached_property
+    def _basic(self) -> tuple[CheckResult, ...]:
+        """The checks that decide what is withheld."""
+        stated = check_stated(self.case, self.prepared, doses_of(self.case, self.prepared))
+        return (*self.measured, *stated)
+
+    @cached_property
+    def withheld(self) -> Withheld:
+        """What may not be believed, each with its reason and what to do."""
+        return withheld_by(self._basic)
+
+    @property
+    def errors(self) -> tuple[CheckResult, ...]:
+        """The checks that found an error in what went in, the first measured first."""
+        return tuple(r for r in self._basic if r.is_error)
+
+    def require_belief(self) -> None:
+        """Raise `InputError` where anything is withheld: what is planned on wrong doses is wrong."""
+        for result in self.errors:
+            raise InputError(
+                result.message.rstrip("."),
+                where=f"check {result.check.id}",
+                remedy=f"No plan without it: {result.check.remedy}",
+            )
+
+    # Doses
+
+    @cached_property
+    def doses(self) -> Doses:
+        """The doses of the case, without what may not be believed."""
+        return self.doses_in(self.case, self.prepared)
+
+    def doses_in(self, case: Case, prepared: Prepared) -> Doses:
+        """Return the doses with other activities or slightly other inputs: as much of them is believed as of these."""
+        return doses_of(case, prepared, self.withheld)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The volumes whose doses are reported."""
+        return regions_of(self.case, self.prepared.compartments)
+
+    def measurements_at(self, case: Case) -> tuple[Measurement, ...]:
+        """Return every measurement with other activities."""
+        return measure(case, self.prepared, self.doses_in(case, self.prepared), self.regions)
+
+    def map_of(self, index: int, model: DoseModel | None = None, progress: Progress = silent) -> SessionMap | Missing:
+        """Return the dose of every voxel of one session, by the model of the settings unless another is named."""
+        session = self.doses.sessions[index]
+        gone = self.withheld.of_map(session.session.label)
+        if gone is not None:
+            return gone
+        settings = self.case.settings if model is None else replace(self.case.settings, dose_model=model)
+        return session_map(session, self.prepared.compartments, self.prepared.uptakes[index], settings, progress)
+
+    def alone(self, index: int) -> tuple[SessionDoses, ...]:
+        """Return the doses of one session, each infusion by itself."""
+        whole, prepared = self.case, self.prepared
+        session = replace(whole.sessions[index], delivers=None)
+        one = replace(prepared, uptakes=(prepared.uptakes[index],), lungs=(prepared.lungs[index],))
+        cases = (
+            Case(whole.label, whole.structures, (replace(session, infusions=(i,)),), settings=whole.settings)
+            for i in session.infusions
+        )
+        return tuple(self.doses_in(case, one).sessions[0] for case in cases)
+
+    # Results
+
+    def live(self) -> Live:
+        """Return everything but the dose of the voxels."""
+        return self._live
+
+    @cached_property
+    def _live(self) -> Live:
+        measurements = self.measurements_at(self.case)
+        findings = judge(load_rules(), measurements, self.case.disease.scenario)
+        checks = in_order((*self._basic, *check_believed(self.case, self.doses)))
+        return Live(
+            self,
+            self.case,
+            self.doses,
+            self.regions,
+            measurements,
+            checks,
+            findings,
+            verdict(findings, [r.message for r in self.errors]),
+        )
+
+    def assess(self, progress: Progress = silent) -> Assessment:
+        """Return everything, with the dose of every voxel."""
+        live, doses = self._live, self.doses
+        progress(0.0, "computing the dose of every voxel")
+        maps = tuple(self.map_of(i, progress=part(progress, 0.0, 0.6)) for i in range(len(doses.sessions)))
+        checks = in_order((*self._basic, *check_believed(self.case, doses, maps)))
+        broken = withheld_by(checks)
+        maps = tuple(broken.of_map(s.session.label) or m for s, m in zip(doses.sessions, maps, strict=True))
+        dose_map = _total(maps, doses)
+        progress(0.6, "drawing dose-volume histograms")
+        dvhs = tuple(RegionDvh(region, _dvh(dose_map, region, self.prepared)) for region in self.regions)
+        flr_dvh = _structure_dvh(self.case, Role.FLR, dose_map)
+        progress(1.0, "done")
+        return Assessment(
+            self,
+            self.case,
+            doses,
+            self.regions,
+            live.measurements,
+            checks,
+            live.findings,
+            live.verdict,
+            maps,
+            dose_map,
+            dvhs,
+            flr_dvh,
+        )
+
+
+def withheld_by(results: Iterable[CheckResult]) -> Withheld:
+    """Return what errors falsify; one that names no session falsifies what it falsifies in every session."""
+    everything: Missing | None = None
+    found: dict[Part, dict[str, Missing]] = {Part.SESSION: {}, Part.IMAGE: {}, Part.MAP: {}}
+    for result in results:
+        touched = result.check.falsifies
+        if not result.is_error or touched is None or touched is Part.BODY:
+            continue
+        if touched is Part.EVERYTHING or not result.subject.session:
+            everything = _joined(everything, result)
+        else:
+            session = result.subject.session
+            found[touched][session] = _joined(found[touched].get(session), result)
+    return Withheld(everything, found[Part.SESSION], found[Part.IMAGE], found[Part.MAP])
+
+
+def _joined(before: Missing | None, result: CheckResult) -> Missing:
+    reason = f"{result.message.rstrip('.')}. {result.check.remedy}"
+    return Missing(f"withheld: {reason}" if before is None else f"{before.because}; {reason}")
+
+
+def _measured_of(case: Case) -> tuple[object, ...]:
+    """Return what `Engine.prepare` looks at."""
+    settings = case.settings
+    images = [s.image for s in case.sessions]
+    used = [(s.label, s.delivers, tuple(i.perfused for i in s.infusions)) for s in case.sessions]
+    counted = [s.label for s in counted_sessions(case)]
+    return (*case.structures, case.ct, *images, (used, counted, settings.count_reference, settings.lung_mass_g is None))
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Return whether two lists hold the same objects, or equal tuples of words."""
+    same = (a is b or (isinstance(a, tuple) and a == b) for a, b in zip(one, other, strict=False))
+    return len(one) == len(other) and all(same)
+
+
+def _total(maps: tuple[SessionMap | Missing, ...], doses: Doses) -> DoseMap | Missing:
+    counted: list[SessionMap] = []
+    for index in doses.counted:
+        one = maps[index]
+        if isinstance(one, Missing):
+            return one
+        counted.append(one)
+    return total_map(counted) if counted else Missing("no session is planned", ("sessions",))
+
+
+def _dvh(dose_map: DoseMap | Missing, region: Region, prepared: Prepared) -> Dvh | Missing:
+    if isinstance(dose_map, Missing):
+        return dose_map
+    grid = Grid.of(dose_map.image)
+    uptake = next((u for u in reversed(prepared.uptakes) if u is not None and u.grid == grid), None)
+    assert uptake is not None, "the total dose map lies on the grid of a session's image"
+    return dvh_of_part(dose_map, uptake.occupancy(region.indices))
+
+
+def _structure_dvh(case: Case, role: Role, dose_map: DoseMap | Missing) -> Dvh | Missing:
+    structure = case.one(role)
+    if structure is None or structure.is_empty:
+        return Missing(f"no {role.display_name.lower()} is outlined", ("structures",))
+    if isinstance(dose_map, Missing):
+        return dose_map
+    return dvh_of_part(dose_map, occupancy_of(structure, Grid.of(dose_map.image)))
