@@ -39,7 +39,7 @@ def schedule(scenario: int = 2, rules=RULES, **more) -> Schedule:
     case = engine.case
     case = replace(case, disease=replace(case.disease, scenario=scenario))
     first, last = more.pop("days", (date(2026, 3, 2), date(2026, 3, 15)))
-    return Schedule(dose_lines(engine, rules), rules, PARIS, first, last, load_catalogue(), **more)
+    return Schedule(dose_lines(engine.at(case), rules), rules, PARIS, first, last, load_catalogue(), **more)
 
 
 def of_sunday(found, activity_gbq: float):

@@ -260,7 +260,7 @@ def test_in_scenario_3_the_limit_that_is_investigational_there_is_a_wish() -> No
 
 
 def test_a_higher_lobar_dose_is_allowed_on_wednesday_only() -> None:
-    wednesday, _ = phantom_case()
+    wednesday = phantom_case().case
     thursday = replace(wednesday, sessions=tuple(_a_day_later(s) for s in wednesday.sessions))
     most = {}
     for case in (wednesday, thursday):
