@@ -206,7 +206,7 @@ class Settings:
         require_density(self.liver_density_g_ml, "settings, liver_density_g_ml")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """One patient: the planning study, the sessions in the order of time, what came after them, and the settings.
 
@@ -287,6 +287,31 @@ class Case:
             None if isinstance(treated_on, Missing) else treated_on,
             (*given, *((f"time point '{p.label}'", p.on) for p in self.time_points)),
         )
+
+    def __repr__(self) -> str:
+        """Return one line: images and outlines are long."""
+        return f"<Case '{self.label}': {len(self.structures)} structures, {len(self.sessions)} sessions>"
+
+    def with_activity(self, activity_gbq: float, infusion: str = "", session: str = "") -> Case:
+        """Return the case with another activity of a vial, in GBq at the instant for which the vial's number holds.
+
+        Raises
+        ------
+        InputError
+            Unless exactly one infusion has the labels given; left out, a label fits every one.
+        """
+        chosen = [
+            (s, i) for s in self.sessions for i in s.infusions if session in ("", s.label) and infusion in ("", i.label)
+        ]
+        if len(chosen) != 1:
+            known = ", ".join(f"'{i.label}' of session '{s.label}'" for s in self.sessions for i in s.infusions)
+            raise InputError(
+                f"{len(chosen)} infusions fit", where=f"case '{self.label}'", remedy=f"Name one: {known or 'none'}"
+            )
+        [(held, old)] = chosen
+        new = replace(old, vial=replace(old.vial, activity_gbq=activity_gbq))
+        changed = replace(held, infusions=tuple(new if i is old else i for i in held.infusions))
+        return replace(self, sessions=tuple(changed if s is held else s for s in self.sessions))
 
     def of_role(self, role: Role) -> tuple[Structure, ...]:
         """Return the structures of one role, in the case's order."""

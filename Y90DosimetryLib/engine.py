@@ -8,9 +8,11 @@ number that another withholds.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from html import escape
 
 from .case import Case, DoseModel, counted_sessions
 from .checks import (
@@ -21,19 +23,19 @@ from .checks import (
     check_stated,
     in_order,
 )
-from .dosimetry.deposits import SessionDoses
+from .dosimetry.deposits import Model, SessionDoses
 from .dosimetry.doses import Doses, Prepared, Withheld, doses_of, prepare
 from .dosimetry.dvh import Dvh
 from .dosimetry.maps import SessionMap, dvh_of_part, session_map, total_map
 from .dosimetry.regions import Region, regions_of
 from .errors import InputError
 from .followup.overview import FollowUp, follow_up_of
-from .guidelines import Finding, Verdict, judge, load_rules, verdict
+from .guidelines import Finding, Rulebook, Verdict, judge, load_rules, verdict
 from .images import DoseMap
 from .measurements import measure
 from .measures import Measurement
 from .missing import Missing
-from .occupancy import Grid, occupancy_of
+from .occupancy import Grid, occupancy_of, union
 from .progress import Progress, part, silent
 from .structures import Role
 from .studies import volumes_of_point
@@ -47,7 +49,10 @@ class RegionDvh:
     dvh: Dvh | Missing
 
 
-@dataclass(frozen=True)
+_SHOWN = (Model.SINGLE, Model.PARTITION, Model.MULTI)
+
+
+@dataclass(frozen=True, repr=False)
 class Live:
     """What follows from a case at once: everything but the dose of the voxels."""
 
@@ -60,13 +65,67 @@ class Live:
     findings: tuple[Finding, ...]
     verdict: Verdict
 
+    def dose(self, label: str, model: Model = Model.MULTI) -> float | Missing:
+        """Return the mean absorbed dose of a reported volume, in Gy; *model* is multicompartment unless named.
+
+        Raises
+        ------
+        InputError
+            If no reported volume has this label; the nearest one is suggested.
+        """
+        return self.doses.dose_gy(model, self._region(label).indices)
+
+    def dvh(self, label: str, dose_map: DoseMap) -> Dvh | Missing:
+        """Return the dose-volume histogram of a reported volume on any dose map, also one of your own."""
+        parts = self.doses.prepared.compartments
+        shares = dict(zip(parts.everything, parts.occupancies(Grid.of(dose_map.image)), strict=True))
+        return dvh_of_part(dose_map, union([shares[i] for i in self._region(label).indices]))
+
+    def _region(self, label: str) -> Region:
+        known = {region.label: region for region in self.regions}
+        if label not in known:
+            near = difflib.get_close_matches(label, known, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}"
+            raise InputError(f"no volume '{label}' is reported", where=self.case.label, remedy=hint)
+        return known[label]
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [("", "mL", *(f"{m.value.replace('_', ' ')}, Gy" for m in _SHOWN))]
+        for region in self.regions:
+            doses = (self.doses.dose_gy(model, region.indices) for model in _SHOWN)
+            volume_ml = self.doses.prepared.compartments.volume_ml(region.indices)
+            texts = ("missing" if isinstance(d, Missing) else f"{d:.1f}" for d in doses)
+            rows.append((region.label, f"{volume_ml:.1f}", *texts))
+        return rows
+
+    def __repr__(self) -> str:
+        """Return one line; `print` shows verdict and doses."""
+        return f"<{type(self).__name__} of '{self.case.label}': {len(self.regions)} volumes, {self.verdict.sentence}>"
+
+    def __str__(self) -> str:
+        """Return the verdict and the mean doses as a short table."""
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.rjust(w) if n else cell.ljust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+        return "\n".join([self.case.label, self.verdict.sentence, "", *(line.rstrip() for line in lines)])
+
+    def _repr_html_(self) -> str:
+        """Return what `print` shows, for a notebook."""
+        cells = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._rows()]
+        return f"<b>{escape(self.case.label)}</b><p>{escape(self.verdict.sentence)}</p><table>{''.join(cells)}</table>"
+
     @cached_property
     def follow_up(self) -> FollowUp | None:
         """The studies of other days and what follows from them; None where the case has no time point."""
         return follow_up_of(self.case, self.doses.prepared, self.doses, self.measurements)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Assessment(Live):
     """Everything that follows from a case; each number names its model, each missing one its reason."""
 
@@ -77,9 +136,16 @@ class Assessment(Live):
     dvhs: tuple[RegionDvh, ...]
     flr_dvh: Dvh | Missing
 
+    def dvh(self, label: str, dose_map: DoseMap | None = None) -> Dvh | Missing:
+        """Return the dose-volume histogram of a reported volume on the total dose map, or on one of your own."""
+        if dose_map is not None:
+            return super().dvh(label, dose_map)
+        region = self._region(label)
+        return next(d.dvh for d in self.dvhs if d.region == region)
 
-def assess(case: Case, progress: Progress = silent) -> Assessment:
-    """Measure, compute and judge a case.
+
+def assess(case: Case, progress: Progress = silent, rules: Rulebook | None = None) -> Assessment:
+    """Measure, compute and judge a case; by the rules of this package unless *rules* are given (`read_rules`).
 
     Raises
     ------
@@ -88,7 +154,8 @@ def assess(case: Case, progress: Progress = silent) -> Assessment:
     Cancelled
         If *progress* stopped it.
     """
-    return Engine.prepare(case, part(progress, 0.0, 0.5)).assess(part(progress, 0.5, 1.0))
+    engine = Engine.prepare(case, part(progress, 0.0, 0.5))
+    return (replace(engine, rules=rules) if rules else engine).assess(part(progress, 0.5, 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +166,8 @@ class Engine:
     prepared: Prepared
     measured: tuple[CheckResult, ...]
     """The checks that look at voxels."""
+    rules: Rulebook = field(default_factory=load_rules)
+    """What findings are judged by."""
 
     @classmethod
     def prepare(cls, case: Case, progress: Progress = silent) -> Engine:
@@ -122,7 +191,7 @@ class Engine:
         if case is self.case:
             return self
         if not self.fits(case):
-            return Engine.prepare(case, progress)
+            return replace(Engine.prepare(case, progress), rules=self.rules)
         known = list(zip(self.case.time_points, self.prepared.time_points, strict=True))
         points = tuple(
             next((v for p, v in known if _same(p.structures, point.structures) and p.volumes_ml == point.volumes_ml
@@ -132,7 +201,7 @@ class Engine:
         prepared = replace(self.prepared, time_points=points)
         if case.settings.lung_mass_g is not None:
             prepared = replace(prepared, lung_mass_g=case.settings.lung_mass_g)
-        return Engine(case, prepared, self.measured)
+        return Engine(case, prepared, self.measured, self.rules)
 
     # What may be believed
 
@@ -210,7 +279,7 @@ class Engine:
     @cached_property
     def _live(self) -> Live:
         measurements = self.measurements_at(self.case)
-        findings = judge(load_rules(), measurements, self.case.disease.scenario)
+        findings = judge(self.rules, measurements, self.case.disease.scenario)
         checks = in_order((*self._basic, *check_believed(self.case, self.doses)))
         return Live(
             self,

@@ -39,3 +39,20 @@ def test_links_between_files_lead_somewhere():
         if not (page.parent / target).exists()
     ]
     assert not broken
+
+
+def test_the_recipes_run_and_their_answers_are_right(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "Docs" / "recipes.md").read_text(encoding="utf-8")
+    programs = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(programs) == 10
+    names: dict[str, object] = {"__name__": "recipes"}
+    for number, program in enumerate(programs, 1):
+        exec(compile(program, f"recipe {number}", "exec"), names)
+    said = capsys.readouterr().out
+    # by hand: k A / (m_normal + r m_tumor), with r = 4 by the counts, 0.064 mL a voxel and 1.03 g/mL
+    voxel_kg, voxels, tumor = 0.064 * 1.03 / 1000, 30**3, 7**3
+    dose_gy = 4 * 50 * 2.0 * 0.99 * 0.95 / ((voxels - tumor) * voxel_kg + 4 * tumor * voxel_kg)
+    assert float(said.splitlines()[-1]) == pytest.approx(dose_gy, rel=1e-3)
+    assert len(repr(names["assessment"])) < 1000
+    assert "<table>" in names["assessment"]._repr_html_()
