@@ -44,10 +44,11 @@ class Y90Dosimetry(ScriptedLoadableModule):
 
 
 def registerSampleData():
-    """Add the sample cases to the Sample Data module, once Slicer has started."""
-    from Y90DosimetrySlicer import sampledata
+    """Add the sample cases to the Sample Data module, once Slicer has started, and let old scenes open."""
+    from Y90DosimetrySlicer import layout, sampledata
 
     sampledata.register()
+    layout.registerOldLayout()
 
 
 class Y90DosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -111,7 +112,9 @@ class Y90DosimetryLogic(ScriptedLoadableModuleLogic):
 
     >>> from Y90DosimetrySlicer.sampledata import loadSample; nodes = loadSample()  # doctest: +SKIP
     >>> assessment = slicer.util.getModuleLogic("Y90Dosimetry").assess()  # doctest: +SKIP
-    >>> print(*(finding.message for finding in assessment.findings), sep="\\n")  # doctest: +SKIP
+    >>> print(assessment)  # doctest: +SKIP
+
+    Where a scene holds several cases, `assess("name")` names one; without a name it is the one that is shown.
     """
 
     def __init__(self, parent=None):
@@ -192,20 +195,41 @@ class Y90DosimetryLogic(ScriptedLoadableModuleLogic):
         self._workflows = {}
 
     def assess(self, case=None, progress=None):
-        """Return the assessment of a case of the library, or of what the scene's (first) parameter node holds.
+        """Return the assessment of a case of the library, or of one in the scene: by its name, else the one shown.
 
         Raises
         ------
         InputError
-            If the case is impossible: it says what is wrong, where, and what to do.
+            If the case is impossible or there is none of that name: what is wrong, where, and what to do.
         """
         from Y90DosimetryLib import assess
         from Y90DosimetryLib.case import Case
         from Y90DosimetryLib.progress import silent
 
+        if case is None or isinstance(case, str):
+            case = self._named(case or "")
         if not isinstance(case, Case):
             case = self.workflow(case).case()
         return assess(case, progress or silent)
+
+    def _named(self, name):
+        """Return the parameters of the case of a name; without one of the case that is shown, else of the first."""
+        from Y90DosimetrySlicer import views
+        from Y90DosimetrySlicer.cases import labelOf
+
+        from Y90DosimetryLib.errors import InputError
+
+        cases = self.cases()
+        if not name:
+            return views.shownCase(cases) or (cases[0] if cases else None)
+        found = [case for case in cases if labelOf(case) == name]
+        if len(found) != 1:
+            raise InputError(
+                f"{len(found)} cases are named '{name}'",
+                where=_("scene"),
+                remedy=_("Take one of: {names}").format(names=", ".join(map(labelOf, cases))),
+            )
+        return found[0]
 
 
 class Y90DosimetryTest(ScriptedLoadableModuleTest):

@@ -1,6 +1,5 @@
 """What the dose looks like in a slice view, and the nodes that show it; drawn offscreen on the real MRML."""
 
-import textwrap
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -10,12 +9,12 @@ import slicer
 import vtk
 from scene_kit import FLIPPED, matrix4, turned, volume
 from slice_view import SliceView
-from Y90DosimetrySlicer import display, layout, tables
+from Y90DosimetrySlicer import display, layout, tables, views
 from Y90DosimetrySlicer.parameters import newParameters
 
-from Y90DosimetryLib.draw.colors import dose_rgb, structure_styles
 from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.phantom import PhantomSettings, case_variant
+from Y90DosimetryLib.report.colors import dose_rgb, structure_styles
 from Y90DosimetryLib.structures import Role
 
 SHAPE = (24, 40, 40)
@@ -68,7 +67,7 @@ def color_at(view, ras):
 def show(view, parameters):
     display.showDose(parameters)
     view.fit()
-    display.centerViews(slicer.mrmlScene, world(parameters, 20, 20, 12))
+    views.centerViews(slicer.mrmlScene, world(parameters, 20, 20, 12))
 
 
 @pytest.mark.parametrize("axes", [None, FLIPPED, turned(90.0)], ids=["straight", "flipped", "turned"])
@@ -109,7 +108,8 @@ def test_isodose_lines_run_where_the_dose_passes_their_level(view):
         bounds = model.GetPolyData().GetBounds()
         assert bounds[0] == pytest.approx(-100 + 5 * (edge - 0.5), abs=5.0)
         assert model.GetPolyData().GetPointData().GetScalars() is None, "scalars would override the color"
-        assert model.GetDisplayNode().GetVisibility2D() and not model.GetDisplayNode().GetVisibility3D()
+        assert model.GetDisplayNode().GetVisibility2D()
+    assert [bool(m.GetDisplayNode().GetVisibility3D()) for m in models] == [False, True], "one surface in 3D"
     first, second = (np.array(m.GetDisplayNode().GetColor()) for m in models)
     assert np.abs(first - second).max() > 0.1, "each line has its own color"
 
@@ -194,7 +194,7 @@ def test_the_views_center_on_a_point(view):
     parameters = case_with_dose()
     show(view, parameters)
     target = world(parameters, 28, 12, 9)
-    display.centerViews(slicer.mrmlScene, target)
+    views.centerViews(slicer.mrmlScene, target)
     row, column = view.pixel_of(target)
     assert abs(row - view.size[1] / 2) <= 2 and abs(column - view.size[0] / 2) <= 2
     assert view.node.GetSliceToRAS().GetElement(2, 3) == pytest.approx(target[2])
@@ -247,9 +247,26 @@ def test_the_dose_table_says_why_a_dose_is_missing(scene):
     unknown = assess(replace(case, sessions=(replace(session, infusions=(infusion,)),)))
     parameters = newParameters("A case")
     tables.updateTables(parameters, unknown)
-    texts = [cell for row in tables.shortRows(parameters.doseTable) for cell in row]
+    texts = [row.dose for row in tables.doseCells(parameters.doseTable, unknown)]
     assert any("lung shunt" in text for text in texts)
     assert "0.0" not in texts
+
+
+def test_the_short_table_names_the_judged_dose_and_its_limit(scene, assessment):
+    parameters = newParameters("A case")
+    tables.updateTables(parameters, assessment)
+    rows = {row.label: row for row in tables.doseCells(parameters.doseTable, assessment)}
+    known = {m.measure_id: m.value for m in assessment.measurements}
+    normal = rows["Perfused normal liver"]
+    assert float(normal.dose) == pytest.approx(known["ntad_gy.multicompartment"], abs=0.06)
+    assert "≤ 120" in normal.limit and "at most" not in normal.limit  # S2-DOSE-02
+    assert "≥ 205" in rows["Tumor 2"].limit  # S2-DOSE-01: the lowest tumor
+    lobe = rows["Right lobe"]
+    single = known["perfused_dose_gy.single_compartment"]
+    assert float(lobe.dose) == pytest.approx(single, abs=0.06), "judged by one compartment"
+    lungs = next(row for row in rows.values() if not row.volumeMl)
+    assert "≤ 30" in lungs.limit  # LUNG-01
+    assert rows["Unperfused normal liver"].limit == ""
 
 
 def test_tables_are_exported_whole_as_tsv(scene, assessment, tmp_path):
@@ -269,14 +286,13 @@ def test_findings_are_rows_with_color_symbol_and_source(assessment):
     assert met.symbol and met.value and "205 Gy" in met.threshold and "Salem" in met.source
 
 
-def test_the_layout_has_three_slices_a_plot_and_a_table(scene):
-    views = [v.get("class") for v in ET.fromstring(layout.layoutXml()).iter("view")]
-    assert views == ["vtkMRMLSliceNode"] * 3 + ["vtkMRMLPlotViewNode", "vtkMRMLTableViewNode"]
-    node = scene.AddNewNodeByClass("vtkMRMLLayoutNode")
-    layout.registerLayout(node)
-    layout.registerLayout(node)
-    node.SetViewArrangement(layout.LAYOUT_ID)
-    assert node.GetCurrentLayoutDescription() == layout.layoutXml()
+def test_results_are_arranged_as_any_slicer_can_and_old_scenes_open(scene):
+    logic = slicer.vtkMRMLLayoutLogic()
+    logic.SetMRMLScene(scene)
+    node = logic.GetLayoutNode()
+    views = [v.get("class") for v in ET.fromstring(node.GetLayoutDescription(layout.RESULTS)).iter("view")]
+    assert sorted(views) == ["vtkMRMLPlotViewNode"] + ["vtkMRMLSliceNode"] * 3 + ["vtkMRMLTableViewNode"]
+    assert not node.IsLayoutDescription(layout.OWN_UNTIL_1_0)
 
 
 def test_a_picture_to_look_at(view, tmp_path, assessment):
@@ -295,23 +311,67 @@ def test_a_picture_to_look_at(view, tmp_path, assessment):
     display.showDose(parameters)
     view.fit()
     tumor = node.GetSegmentation().GetSegmentIdBySegmentName("Tumor 1")
-    display.centerViews(slicer.mrmlScene, display.segmentCenterRas(node, tumor))
-    view.corner.SetMaximumFontSize(14)  # as Slicer's data probe sets it
-    view.corner.SetText(
-        vtk.vtkCornerAnnotation.UpperEdge, textwrap.fill(assessment.verdict.sentence, display.ANNOTATION_WIDTH)
-    )
+    views.centerViews(slicer.mrmlScene, views.segmentCenterRas(node, tumor))
     view.save(tmp_path / "slice.png")
     picture = view.pixels()
     colored = (picture.max(axis=2).astype(int) - picture.min(axis=2)) > 40
     assert 0.01 < colored.mean() < 0.6
 
 
-def test_the_structures_do_not_hide_the_dose(view):
+def test_structures_are_filled_only_while_they_are_edited(view):
     parameters = case_with_dose()
     parameters.segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
-    parameters.segmentation.CreateDefaultDisplayNodes()
-    display.showDose(parameters)
-    assert not parameters.segmentation.GetDisplayNode().GetVisibility2DFill()
-    parameters.display.showDose = False
-    display.showDose(parameters)
-    assert parameters.segmentation.GetDisplayNode().GetVisibility2DFill()
+    views.showCase(parameters)
+    shown = parameters.segmentation.GetDisplayNode()
+    assert not shown.GetVisibility2DFill() and shown.GetSliceIntersectionThickness() == 2
+    views.styleSegmentations(parameters, isEdited=True)
+    assert shown.GetVisibility2DFill()
+    views.styleSegmentations(parameters)
+    assert not shown.GetVisibility2DFill()
+
+
+def test_showing_hiding_and_restyling_the_dose_tells_each_observer_once(view):
+    """Each event of an observed node draws every view; the color table alone made 256 of them."""
+    parameters = case_with_dose()
+    show(view, parameters)
+    nodes = [display.doseColors(slicer.mrmlScene), parameters.doseVolume.GetDisplayNode()]
+    nodes += [model.GetDisplayNode() for model in display.isodoseModels(parameters)]
+    nodes += slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode")
+    nodes += slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    told = {node.GetID(): 0 for node in nodes}
+
+    def count(caller, _event) -> None:
+        told[caller.GetID()] += 1
+
+    tags = [(node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, count)) for node in nodes]
+    surfaces = [model.GetPolyData().GetMTime() for model in display.isodoseModels(parameters)]
+    for change in ({"showDose": False}, {"showDose": True}, {"doseThresholdGy": 20.0}):
+        for name, value in change.items():
+            setattr(parameters.display, name, value)
+        display.showDose(parameters)
+        assert max(told.values()) <= 3, f"{change}: {told}"
+        told.update(dict.fromkeys(told, 0))
+    assert surfaces == [model.GetPolyData().GetMTime() for model in display.isodoseModels(parameters)]
+    for node, tag in tags:
+        node.RemoveObserver(tag)
+
+
+def test_nothing_of_another_case_is_shown(view):
+    first, second = case_with_dose(), case_with_dose()
+    for parameters in (first, second):
+        parameters.segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    views.showCase(first)
+    display.showDose(first)
+    views.showCase(second)
+    composite = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")[0]
+    assert composite.GetBackgroundVolumeID() == second.ct.GetID()
+    assert not any(m.GetDisplayNode().GetVisibility() for m in display.isodoseModels(first))
+    legend = slicer.modules.colors.logic().GetColorLegendDisplayNode(first.doseVolume)
+    assert not legend.GetVisibility()
+    assert [p.segmentation.GetDisplayNode().GetVisibility() for p in (first, second)] == [False, True]
+    empty = newParameters("Nothing yet")
+    views.showCase(empty)
+    assert composite.GetBackgroundVolumeID() is None and composite.GetForegroundVolumeID() is None
+    views.showCase(first)
+    assert composite.GetForegroundVolumeID() == first.doseVolume.GetID()
+    assert views.shownCase([first, second, empty]) is first

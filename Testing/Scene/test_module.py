@@ -45,11 +45,18 @@ def test_the_lines_of_the_docstring_work(scene, monkeypatch) -> None:
     ]
     assert len(lines) == 3
     said: list[str] = []
-    names = {"slicer": slicer, "print": lambda *texts, sep: said.extend(texts)}
+    names = {"slicer": slicer, "print": lambda told: said.append(str(told))}
     for line in lines:
         exec(line, names)
-    assert len(said) > 10
-    assert all(isinstance(text, str) and text for text in said)
+    assert "Perfused normal liver" in said[0] and len(said[0].splitlines()) < 20
+
+
+def test_a_case_is_assessed_by_its_name(parameters) -> None:
+    logic = module.Y90DosimetryLogic()
+    logic.newCase("Second")
+    assert logic.assess(parameters.caseLabel).case.label == logic.assess().case.label == parameters.caseLabel
+    with pytest.raises(InputError, match="0 cases are named 'Third'"):
+        logic.assess("Third")
 
 
 @pytest.mark.parametrize("sample", sampledata.SAMPLES, ids=lambda sample: sample.name)
@@ -87,10 +94,11 @@ def test_the_samples_are_registered_with_and_without_titles_of_categories(scene,
         module.registerSampleData()
         assert len(registered) == entries
         assert {entry["category"] for entry in registered} == {"Y90Dosimetry"}
-    monkeypatch.setattr(sampledata, "loadSample", lambda variant, _settings, isOverTime: (variant, isOverTime))
+    monkeypatch.setattr(sampledata, "loadSample", lambda variant, _settings, over, _progress: [(variant, over)])
+    monkeypatch.setattr(sampledata, "parametersOfNode", lambda node: node)
     shown: list[tuple] = []
-    monkeypatch.setattr(sampledata.display, "showFused", lambda *pair: shown.append(pair))
-    made = [entry["customDownloader"](None) for entry in registered if "customDownloader" in entry]
+    monkeypatch.setattr(sampledata.views, "showCase", shown.append)
+    made = [entry["customDownloader"](None)[0] for entry in registered if "customDownloader" in entry]
     assert made == shown == [(Variant.LOBECTOMY, False), (Variant.DELIVERED, False), (Variant.DELIVERED, True)]
 
 

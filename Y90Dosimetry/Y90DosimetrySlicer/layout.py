@@ -1,58 +1,52 @@
-"""The module's own arrangement of views: three slices, the dose-volume histogram, the dose table."""
+"""The arrangement of views for results: three slices, the dose-volume histogram, the dose table.
+
+It is one of Slicer's own, so that a saved scene opens in any Slicer, also in one without this module.
+"""
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
-
 import slicer
-from slicer.i18n import tr as _
 
-LAYOUT_ID = 9047
-"""Slicer's own layouts end below 100; extensions take any free number above."""
+from .display import layoutManager
 
-_SLICES = (
-    ("Red", "Axial", "R", "#F34A33"),
-    ("Yellow", "Sagittal", "Y", "#EDD54C"),
-    ("Green", "Coronal", "G", "#6EB04B"),
-)
-
-
-def layoutXml() -> str:
-    """Return the arrangement in Slicer's layout language."""
-    slices = "".join(
-        f'<item><view class="vtkMRMLSliceNode" singletontag="{tag}">'
-        f'<property name="orientation" action="default">{orientation}</property>'
-        f'<property name="viewlabel" action="default">{label}</property>'
-        f'<property name="viewcolor" action="default">{color}</property></view></item>'
-        for tag, orientation, label, color in _SLICES
-    )
-    return (
-        '<layout type="vertical" split="true">'
-        f'<item splitSize="600"><layout type="horizontal" split="true">{slices}</layout></item>'
-        '<item splitSize="400"><layout type="horizontal" split="true">'
-        '<item splitSize="550"><view class="vtkMRMLPlotViewNode" singletontag="PlotView1">'
-        f'<property name="viewlabel" action="default">{escape(_("DVH"))}</property></view></item>'
-        '<item splitSize="450"><view class="vtkMRMLTableViewNode" singletontag="TableView1">'
-        f'<property name="viewlabel" action="default">{escape(_("Doses"))}</property></view></item>'
-        "</layout></item></layout>"
-    )
+RESULTS = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpPlotTableView
+IMAGES = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+OWN_UNTIL_1_0 = 9047
+"""Number of the module's own arrangement in scenes of its first version."""
+RESULTS_ATTRIBUTE = "Y90Dosimetry.ShowsResults"
+"""Marks a case whose results were arranged: they are again when it is chosen."""
 
 
-def registerLayout(layoutNode: slicer.vtkMRMLLayoutNode) -> None:
-    """Make the arrangement known to the scene's layout node; doing it again changes nothing."""
-    if not layoutNode.IsLayoutDescription(LAYOUT_ID):
-        layoutNode.AddLayoutDescription(LAYOUT_ID, layoutXml())
+def registerOldLayout() -> None:
+    """Let scenes of the first version open: its own arrangement is now Slicer's."""
+    manager = layoutManager()
+    node = manager.layoutLogic().GetLayoutNode() if manager is not None else None
+    if node is not None and not node.IsLayoutDescription(OWN_UNTIL_1_0):
+        node.AddLayoutDescription(OWN_UNTIL_1_0, node.GetLayoutDescription(RESULTS))
 
 
 def showLayout(parameters) -> bool:
-    """Switch the application to the arrangement and fill it; False where there are no views to arrange."""
-    manager = slicer.app.layoutManager() if hasattr(slicer.app, "layoutManager") else None
+    """Arrange the views for a case's results and fill them; False where there are no views to arrange."""
+    manager = layoutManager()
     if manager is None:
         return False
-    registerLayout(manager.layoutLogic().GetLayoutNode())
-    manager.setLayout(LAYOUT_ID)
+    parameters.parameterNode.SetAttribute(RESULTS_ATTRIBUTE, "true")
+    manager.setLayout(RESULTS)
     fillViews(parameters)
+    manager.resetSliceViews()
     return True
+
+
+def follow(parameters) -> None:
+    """Arrange the views as they were for this case: no empty chart beside one without results."""
+    manager = layoutManager()
+    if manager is None:
+        return
+    isArranged = parameters.dvhChart is not None and parameters.parameterNode.GetAttribute(RESULTS_ATTRIBUTE)
+    if isArranged and manager.layout != RESULTS:
+        manager.setLayout(RESULTS)
+    elif not isArranged and manager.layout in (RESULTS, OWN_UNTIL_1_0):
+        manager.setLayout(IMAGES)
 
 
 def fillViews(parameters) -> None:

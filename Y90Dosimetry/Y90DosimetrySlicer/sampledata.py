@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import slicer
 from slicer.i18n import tr as _
 
+from Y90DosimetryLib.errors import Cancelled
 from Y90DosimetryLib.phantom import DigitalPatient, PhantomSettings, Variant, digital_patient
 from Y90DosimetryLib.phantom.followup import PatientOverTime, patient_over_time
+from Y90DosimetryLib.progress import Progress, part, silent
 
-from . import display
+from . import views
 from .casenodes import Titles, fillCase
+from .oldscenes import parametersOfNode
 from .parameters import MODULE, Parameters, newParameters
 
 
@@ -61,28 +65,56 @@ def register() -> None:
 
 
 def loadAndShow(sample: Sample) -> list:
-    """Do what a click in the Sample Data module asks for: the case in the scene and its images in the views."""
-    canWait = hasattr(slicer.app, "setOverrideCursor")
-    with slicer.util.tryWithErrorDisplay(_("The sample could not be made."), waitCursor=canWait):
-        nodes = loadSample(sample.variant, None, sample.isOverTime)
-        display.showFused(*nodes[:2])
+    """Do what a click in the Sample Data module asks for: the case in the scene, shown, with progress and Cancel."""
+    nodes: list = []
+    hasWindow = hasattr(slicer.app, "setOverrideCursor")
+    with slicer.util.tryWithErrorDisplay(_("The sample could not be made.")), suppress(Cancelled):
+        dialog = slicer.util.createProgressDialog(maximum=100, windowTitle=_("Sample case")) if hasWindow else None
+
+        def progress(fraction: float, doing: str) -> None:
+            if dialog is not None:
+                dialog.value, dialog.labelText = int(99 * fraction), _(doing)
+                slicer.app.processEvents()
+                if dialog.wasCanceled:
+                    raise Cancelled(doing)
+
+        try:
+            nodes = loadSample(sample.variant, None, sample.isOverTime, progress)
+        finally:
+            if dialog is not None:
+                dialog.close()
+        views.showCase(parametersOfNode(nodes[-1]))
+        panel = getattr(getattr(slicer.modules, f"{MODULE}Widget", None), "panel", None)
+        if panel is not None and panel.isEntered:
+            panel.enter()
     return nodes
 
 
 def loadSample(
-    variant: Variant = Variant.LOBECTOMY, settings: PhantomSettings | None = None, isOverTime: bool = False
+    variant: Variant = Variant.LOBECTOMY,
+    settings: PhantomSettings | None = None,
+    isOverTime: bool = False,
+    progress: Progress = silent,
 ) -> list:
-    """Put a digital patient into the scene with everything filled in; return its nodes."""
+    """Put a digital patient into the scene with everything filled in; return its nodes.
+
+    Raises
+    ------
+    Cancelled
+        If *progress* stopped it; the scene is then as it was.
+    """
     make = patient_over_time if isOverTime else digital_patient
-    parameters = parametersOf(make(settings, variant=variant))
+    parameters = parametersOf(make(settings, variant=variant), progress)
     images = [pack.image for pack in parameters.sessions]
     outlines = [parameters.segmentation, *(pack.segmentation for pack in parameters.timePoints)]
     return [parameters.ct, *images, *(node for node in outlines if node is not None), parameters.parameterNode]
 
 
-def parametersOf(patient: DigitalPatient | PatientOverTime) -> Parameters:
+def parametersOf(patient: DigitalPatient | PatientOverTime, progress: Progress = silent) -> Parameters:
     """Return a new parameter node with the case of a digital patient, its images and its segments."""
-    case = patient.case()
+    progress(0.0, "simulating the patient")
+    case = patient.case(progress=part(progress, 0.0, 0.9))
+    progress(0.9, "putting the case into the scene")
     parameters = newParameters(case.label)
     titles = Titles(
         _("Simulated: belongs to no real person"),

@@ -12,18 +12,23 @@ from slicer.i18n import tr as _
 
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.dvh import Dvh
-from Y90DosimetryLib.draw.colors import LineStyle, structure_styles
 from Y90DosimetryLib.engine import Assessment
-from Y90DosimetryLib.guidelines import Finding, load_references
+from Y90DosimetryLib.guidelines import Finding, Outcome, Severity, load_references
+from Y90DosimetryLib.guidelines.findings import all_hold
+from Y90DosimetryLib.guidelines.wording import limit_text
 from Y90DosimetryLib.io.writing import write_text
+from Y90DosimetryLib.measures import Known
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.report import content_of
 from Y90DosimetryLib.report.as_html import DVH_DOSES, DVH_VOLUMES, SYMBOLS, mark_of
+from Y90DosimetryLib.report.colors import LineStyle, structure_styles
 from Y90DosimetryLib.report.content import role_of
 from Y90DosimetryLib.structures import Role
 
 SERIES_ROLE = "Y90DosimetryDvhSeries"
 LONGEST_DOT_PX = 4.0
+LEGEND_ROOM_RATIO = 1.6
+"""How far the axis of doses reaches beyond the largest one: the legend stands there, over no curve."""
 
 
 def updateTables(parameters, assessment: Assessment) -> None:
@@ -112,6 +117,8 @@ def updateDvh(parameters, assessment: Assessment) -> None:
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
     for series in free:
         scene.RemoveNode(series)
+    chart.SetXAxisRangeAuto(False)
+    chart.SetXAxisRange(0.0, LEGEND_ROOM_RATIO * max((curve.dvh.max_gy for curve in curves), default=1.0))
     chart.SetTitle(_("Dose-volume histogram"))
     chart.SetXAxisTitle(doseName)
     chart.SetYAxisTitle(_("Volume (%)"))
@@ -119,6 +126,20 @@ def updateDvh(parameters, assessment: Assessment) -> None:
     chart.SetYAxisRange(0.0, 100.0)
     chart.SetLegendVisibility(True)
     chart.SetGridVisibility(True)
+
+
+def restoreChart(parameters) -> None:
+    """Give the chart of a loaded scene all its curves: Slicer reads charts a second time without the first one."""
+    owner, chart, table = parameters.parameterNode, parameters.dvhChart, parameters.dvhTable
+    if chart is None or table is None:
+        return
+    count = owner.GetNumberOfNodeReferences(SERIES_ROLE)
+    series = [node for i in range(count) if (node := owner.GetNthNodeReference(SERIES_ROLE, i)) is not None]
+    with slicer.util.NodeModify(chart):
+        chart.RemoveAllPlotSeriesNodeIDs()
+        for node in series:
+            node.SetAndObserveTableNodeID(table.GetID())
+            chart.AddAndObservePlotSeriesNodeID(node.GetID())
 
 
 def styleSeries(series, style: LineStyle) -> None:
@@ -245,14 +266,73 @@ def _number(value: float | Missing, percent: bool = False) -> str:
     return f"{100 * value if percent else value:.1f}"
 
 
-def shortRows(node) -> list[tuple[str, str, str, str]]:
-    """Return of a dose table what a narrow panel shows: volume, mL, mean by the image and of one compartment."""
+JUDGED = {
+    "tumor": ("tumor_dose_gy", "tumor_lowest_dose_gy"),
+    "pvtt": ("pvtt_dose_gy",),
+    "perfused": ("perfused_dose_gy", "lobe_dose_gy", "segment_dose_gy"),
+    "perfused_normal_liver": ("ntad_gy",),
+    "whole_normal_liver": ("whole_normal_liver_dose_gy",),
+    "whole_liver": ("whole_liver_dose_gy",),
+}
+"""Measures that rules judge a volume by, by its kind, without the dose model at the end of their names."""
+LIMITS = {"above": "≤ {limit}", "at_least": "< {limit}", "below": "≥ {limit}", "at_most": "> {limit}"}
+"""What a rule asks for, by the comparison that breaks it."""
+
+
+@dataclass(frozen=True)
+class DoseCells:
+    """A volume of the short table: its name, mL, the dose that is judged, what is asked for, and model and rules."""
+
+    label: str
+    volumeMl: str
+    dose: str
+    limit: str
+    tip: str
+
+
+def doseCells(node, source) -> list[DoseCells]:
+    """Return of a dose table what a narrow panel shows; *source* judged it: an assessment, what is live, or None.
+
+    The dose is the mean by the model that the rules judge it with: of one compartment where they say so.
+    """
     table = node.GetTable()
     names = [table.GetColumnName(c) for c in range(table.GetNumberOfColumns())]
-    multi, single = (names.index(_meanColumn(model)) for model in (Model.MULTI, Model.SINGLE))
-    columns = (0, 1, multi, single)
-    rows = range(table.GetNumberOfRows())
-    return [tuple(table.GetValue(row, column).ToString() for column in columns) for row in rows]
+    kinds = {region.label: region.kind.value for region in source.regions} if source is not None else {}
+    rows = []
+    for row in range(table.GetNumberOfRows()):
+        cells = dict(zip(names, (table.GetValue(row, c).ToString() for c in range(len(names))), strict=True))
+        label, volumeMl = cells[names[0]], cells[names[1]]
+        measures = JUDGED.get(kinds.get(label, ""), ()) if volumeMl else ("lung_dose_gy.session",)
+        model, limits, titles = _judgedBy(source, measures, label)
+        column = names[2] if not volumeMl else _meanColumn(Model(model) if model else Model.MULTI)
+        used = column if cells[column] else _meanColumn(Model.SINGLE)
+        tip = _("{column}: {dose}").format(column=used, dose=cells[used])
+        rows.append(DoseCells(label, volumeMl, cells[used], ", ".join(limits), "\n".join([tip, *titles])))
+    return rows
+
+
+def _judgedBy(source, measures: Sequence[str], label: str) -> tuple[str, list[str], list[str]]:
+    """Return the dose model of what was judged of a volume, what is asked for, and the rules' titles."""
+    model, limits, titles = "", [], []
+    known = Known(source.measurements) if source is not None and measures else None
+    for finding in source.findings if known is not None else ():
+        if finding.outcome is Outcome.NOT_APPLICABLE:
+            continue
+        for band in finding.rule.bands:
+            part = band.principal
+            name, _dot, kind = part.measure_id.partition(".") if part is not None else ("", "", "")
+            if (
+                not {name, f"{name}.{kind}"}.intersection(measures)
+                or part.comparison.value not in LIMITS
+                or band.severity is Severity.INFORMATION
+            ):
+                continue
+            others = tuple(requirement for requirement in band.when if requirement is not part)
+            if all_hold(others, known, finding.about):
+                model = model or (kind if kind in list(Model) else "")
+                limits.append(LIMITS[part.comparison.value].format(limit=limit_text(part)))
+                titles.append(finding.rule.title)
+    return model, list(dict.fromkeys(limits)), list(dict.fromkeys(titles))
 
 
 def exportAll(parameters, findings: Sequence[Finding], folder: Path) -> list[Path]:

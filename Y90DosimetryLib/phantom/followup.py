@@ -12,6 +12,7 @@ from datetime import date
 from ..case import Case, Patient, Settings, TimeKind, TimePoint
 from ..errors import InputError
 from ..lesions import LesionReading, ThrombusReading
+from ..progress import Progress, part, silent
 from ..quantities import require_not_negative, require_positive
 from ..structures import LESION_ROLES, Role
 from ..timepoints import after_months
@@ -106,10 +107,19 @@ class PatientOverTime:
             for label, patient in found
         )
 
-    def case(self, settings: Settings | None = None, *, with_ct: bool = False) -> Case:
-        """Return the case with its time points: readings before the treatment, outlines and readings after it."""
-        case = self.before.case(settings)
-        points = [self._baseline(), *(self._point(step, with_ct) for step in self.steps)]
+    def case(self, settings: Settings | None = None, *, with_ct: bool = False, progress: Progress = silent) -> Case:
+        """Return the case with its time points: readings before the treatment, outlines and readings after it.
+
+        Raises
+        ------
+        Cancelled
+            If *progress* stopped it.
+        """
+        case = self.before.case(settings, progress=part(progress, 0.0, 0.3))
+        points = [self._baseline()]
+        for number, step in enumerate(self.steps):
+            progress(0.3 + 0.7 * number / len(self.steps), "simulating the studies after the treatment")
+            points.append(self._point(step, with_ct))
         return replace(case, label=f"{case.label}, over time", time_points=tuple(points))
 
     def _baseline(self) -> TimePoint:

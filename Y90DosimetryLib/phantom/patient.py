@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..images import ActivityMap, CountMap, CtImage
 from ..occupancy import Grid
 from ..physics import BQ_PER_GBQ
+from ..progress import Progress, silent
 from ..structures import Role, Structure
 from .anatomy import Anatomy, Tissue
 from .ct import ct_image, lung_mass_g
@@ -148,15 +149,23 @@ class DigitalPatient:
         mass_g = lung_mass_g(self.anatomy) if settings.lung_mass_g is None else settings.lung_mass_g
         return true_doses(self.tissues, self.treatment.infusions, settings, mass_g)
 
-    def case(self, settings: Settings | None = None) -> Case:
-        """Return the case: a session with the plan's MAA SPECT, or the PET of what was delivered, or both."""
+    def case(self, settings: Settings | None = None, *, progress: Progress = silent) -> Case:
+        """Return the case: a session with the plan's MAA SPECT, or the PET of what was delivered, or both.
+
+        Raises
+        ------
+        Cancelled
+            If *progress* stopped it.
+        """
         delivered = self.treatment.basis is Basis.DELIVERED
         infusions = self.treatment.infusions
         sessions: tuple[Session, ...] = ()
         if self.planned is not None:
             before = DigitalPatient(self.planned, self.treatment)
             sessions = (Session(PLAN, infusions, before.maa, Basis.PLANNED),)
+        progress(0.1, "simulating the images")
         image = self.pet(settings=settings) if delivered else self.maa
+        progress(0.6, "simulating the CT and the outlines")
         label, delivers = (DELIVERED if delivered else PLAN), (PLAN if sessions else None)
         sessions += (Session(label, infusions, image, self.treatment.basis, delivers),)
         return Case(
