@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import slicer
 from Y90DosimetrySlicer import bridge
-from Y90DosimetrySlicer.dicomloading import lacksZone, questionsOf, summaryOf
+from Y90DosimetrySlicer.dicomloading import lacksZone, summaryOf
 from Y90DosimetrySlicer.parameters import segmentName
 
 import Y90Dosimetry as module
@@ -103,8 +103,6 @@ def test_no_identifier_gets_into_the_scene(application, logic, folder, tmp_path)
 
 def test_the_ct_of_the_spect_is_loaded_beside_it_for_registration(logic, folder) -> None:
     ct(folder / "hybrid", SeriesInstanceUID="1.2.826.0.1.9", FrameOfReferenceUID=OTHER_FRAME, prefix="h", **PERSONAL)
-    (question,) = questionsOf(sort_folder(folder))
-    assert question.member == "ct" and [number for _text, number in question.answers] == [1, 2, 0]
     sorting = sort_folder(folder)
     planning = next(s.number for s in sorting.series if s.kind.value == "CT" and s.frame_of_reference == FRAME)
     parameters = logic.loadDicomFolder(folder, Choices(ct=planning, time_zone="Europe/Paris"))
@@ -116,14 +114,6 @@ def test_a_pet_without_a_time_zone_is_known_beforehand(folder) -> None:
     assert lacksZone(sort_folder(folder))
     pet(folder / "pet", TimezoneOffsetFromUTC="+0100", **PERSONAL)
     assert not lacksZone(sort_folder(folder))
-
-
-def test_two_patients_are_asked_for_first(folder) -> None:
-    ct(folder / "other", SeriesInstanceUID="1.2.826.0.1.9", prefix="o", PatientName="Other", PatientID="8")
-    sorting = sort_folder(folder)
-    (question,) = questionsOf(sorting)
-    assert question.member == "patient" and len(question.answers) == 2
-    assert questionsOf(sorting, 2) == ()
 
 
 @pytest.mark.parametrize("stop_at", [0.05, 0.5, 0.93, 1.0])

@@ -273,9 +273,18 @@ def folder(tmp_path):
 
 
 def test_a_dicom_folder_becomes_a_case_with_a_summary(hand, desk, folder, panel, shot):
-    first = hand.parameters
+    first, listed = hand.parameters, []
+
+    def look(dialog):
+        (table,) = dialog.findChildren("QTableWidget")
+        rows = range(table.rowCount)
+        listed.extend((table.item(r, 1).text(), table.cellWidget(r, 2).currentText) for r in rows)
+        return 1
+
     desk.answer("getExistingDirectory", str(folder))
+    desk.answer("exec", look)
     hand.press(hand.panel.ui.fromDicomButton)
+    assert sorted(listed) == [("CT", "planning CT"), ("SPECT", "SPECT of the plan")], "what there is no doubt about"
     assert hand.parameters is not first and hand.parameters.ct is not None
     assert "Loaded: CT" in hand.message()
     assert "Session 'Plan': SPECT in counts" in hand.message() and "register both" in hand.message()
@@ -284,16 +293,32 @@ def test_a_dicom_folder_becomes_a_case_with_a_summary(hand, desk, folder, panel,
     assert not shots.too_wide(panel.container)
 
 
-def test_several_series_are_asked_for_and_no_answer_changes_nothing(hand, desk, folder):
+def test_of_several_series_one_is_chosen_and_leaving_changes_nothing(hand, desk, folder):
     from dicom_kit import ct
 
     ct(folder / "more", SeriesInstanceUID="1.2.826.0.1.9", prefix="m")
     first = hand.parameters
-    for answer in ("– choose –", "2: CT"):
-        desk.answer("getExistingDirectory", str(folder))
-        desk.answer("getItem", answer)
-        hand.press(hand.panel.ui.fromDicomButton)
-        assert hand.parameters is first and "Canceled" in hand.message()
+    desk.answer("getExistingDirectory", str(folder))
+    desk.answer("exec", 0)
+    hand.press(hand.panel.ui.fromDicomButton)
+    assert hand.parameters is first and "Canceled" in hand.message()
+
+    def choose(dialog):
+        (table,) = dialog.findChildren("QTableWidget")
+        load = next(b for b in dialog.findChildren("QPushButton") if b.text == "Load")
+        cts = [r for r in range(table.rowCount) if table.item(r, 1).text() == "CT"]
+        assert [table.cellWidget(r, 2).currentText for r in cts] == ["not used"] * 2, "two CTs: the user says which"
+        for row in cts:
+            table.cellWidget(row, 2).currentIndex = 1
+        assert not load.enabled, "a case has one planning CT"
+        table.cellWidget(cts[0], 2).currentIndex = 0
+        assert load.enabled
+        return 1
+
+    desk.answer("getExistingDirectory", str(folder))
+    desk.answer("exec", choose)
+    hand.press(hand.panel.ui.fromDicomButton)
+    assert hand.parameters is not first and hand.parameters.ct is not None
 
 
 def test_a_folder_that_holds_no_dicom_is_refused(hand, desk, tmp_path):
@@ -308,6 +333,7 @@ def test_a_folder_that_holds_no_dicom_is_refused(hand, desk, tmp_path):
 @pytest.mark.parametrize("least", [0.5, 0.92, 1.0])
 def test_closing_the_scene_while_a_folder_is_loaded_leaves_an_empty_one(hand, headless, desk, folder, least):
     desk.answer("getExistingDirectory", str(folder))
+    desk.answer("exec", 1)
     closing(hand, headless, hand.panel.ui.fromDicomButton.click, least)
     assert not slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     assert hand.parameters is not None and hand.parameters.parameterNode.GetScene() is slicer.mrmlScene

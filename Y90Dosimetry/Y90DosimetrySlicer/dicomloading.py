@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import slicer
@@ -17,32 +16,6 @@ from Y90DosimetryLib.progress import Progress, part, silent
 
 from .casenodes import COUNTS, HOUNSFIELD, Titles, addSession, addVolume, fillCase
 from .parameters import Parameters, newInfusion, newParameters, nextLabel
-
-KINDS = (("ct", Kind.CT), ("spect", Kind.SPECT), ("pet", Kind.PET))
-"""Members of `Choices`, and what may be chosen for each."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What only the user can say before a folder is read: a member of `Choices`, and the answers in words."""
-
-    member: str
-    answers: tuple[tuple[str, int], ...]
-
-
-def questionsOf(sorting: Sorting, patient: int | None = None) -> tuple[Question, ...]:
-    """Return what a folder leaves open: which patient first, then which series of each kind; 0 takes none."""
-    if patient is None and len(sorting.patients) > 1:
-        answers = tuple((_("Patient {number}").format(number=number), number) for number in sorting.patients)
-        return (Question("patient", answers),)
-    own = sorting if patient is None else sorting.of_patient(patient)
-    questions = []
-    for member, kind in KINDS:
-        found = own.of_kind(kind)
-        if len(found) > 1:
-            answers = (*((series.line, series.number) for series in found), (_("none"), 0))
-            questions.append(Question(member, answers))
-    return tuple(questions)
 
 
 def lacksZone(sorting: Sorting) -> bool:

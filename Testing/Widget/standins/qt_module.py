@@ -66,6 +66,12 @@ def build() -> ModuleType:
     return qt
 
 
+def _executed(dialog, *_arguments):
+    """Return the prepared answer of a dialog; a function gets the dialog first, as a user would."""
+    answer = desk.ask("exec")
+    return answer(dialog) if callable(answer) else answer
+
+
 def _answer_dialogs() -> None:
     for names, class_ in (
         (FILE_DIALOGS, QtWidgets.QFileDialog),
@@ -76,7 +82,7 @@ def _answer_dialogs() -> None:
         for name in names:
             setattr(class_, name, staticmethod(lambda *a, name=name, **k: desk.ask(name)))
     for class_ in (QtWidgets.QDialog, QtWidgets.QMessageBox, QtWidgets.QMenu, QtWidgets.QFileDialog):
-        class_.exec = class_.exec_ = lambda self, *a: desk.ask("exec")
+        class_.exec = class_.exec_ = _executed
     QtCore.QEventLoop.exec_ = QtCore.QEventLoop.exec
 
     def open_url(url):

@@ -1,4 +1,4 @@
-"""Load a case from a folder of DICOM files: the folder is asked for, then what only the user can say."""
+"""Load a case from a folder of DICOM files: every series with what it seems to be and what it is to be used as."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import qt
 from slicer.i18n import tr as _
 
 from Y90DosimetryLib.errors import Cancelled
-from Y90DosimetryLib.io.dicom_case import Choices
+from Y90DosimetryLib.io.dicom_choices import Choices, SeriesOffer, Use, series_offers
 from Y90DosimetryLib.io.dicom_sort import Sorting, sort_folder
 from Y90DosimetryLib.progress import part
 
-from .. import display
-from ..dicomloading import lacksZone, questionsOf, summaryOf
+from ..dicomloading import lacksZone, summaryOf
+from .times import allZones
+
+SERIES, SEEMS, USE = range(3)
+SINGLE = (Use.CT, Use.SPECT, Use.PET)
+"""Uses that one series of a case has."""
 
 
 def loadFolder(panel) -> None:
@@ -29,42 +33,149 @@ def loadFolder(panel) -> None:
     if loaded:
         panel.setParameters(loaded[0])
         panel.say("\n".join(summaryOf(loaded[0])), "note")
-        image = next((pack.image for pack in loaded[0].sessions if pack.image is not None), None)
-        display.showFused(loaded[0].ct, image)
 
 
 def _asked(panel, sorting: Sorting) -> Choices:
-    """Return what the user says; nothing is chosen for them.
+    """Return what the user says.
 
     Raises
     ------
     Cancelled
-        If a question is not answered.
+        If the dialog is left.
     """
-    titles = {
-        "patient": _("The folder holds several patients. Which one?"),
-        "ct": _("Which series is the planning CT?"),
-        "spect": _("Which series is the SPECT?"),
-        "pet": _("Which series is the PET?"),
-    }
-    said: dict[str, int] = {}
-    while questions := [q for q in questionsOf(sorting, said.get("patient")) if q.member not in said]:
-        question = questions[0]
-        said[question.member] = _choose(panel, titles[question.member], dict(question.answers))
-    zone = panel.parameters.settings.hospitalTimeZone if panel.parameters is not None else ""
-    if not zone and said.get("pet") != 0 and lacksZone(sorting):
-        zone = qt.QInputDialog.getText(
-            panel.widget,
-            _("Load from DICOM"),
-            _("The PET doesn't say its time zone. The hospital's, such as Europe/Paris:"),
-        )
-    return Choices(**said, time_zone=zone.strip() or None)
+    settings = panel.parameters.settings if panel.parameters is not None else None
+    dialog = SeriesDialog(panel.widget, sorting, settings.hospitalTimeZone if settings is not None else "")
+    if dialog.window.exec_() != qt.QDialog.Accepted:
+        raise Cancelled("loading")
+    return dialog.choices()
 
 
-def _choose(panel, title: str, answers: dict[str, int]) -> int:
-    """Ask one question; the first entry is no answer, as is closing the dialog."""
-    none = _("– choose –")
-    chosen = qt.QInputDialog.getItem(panel.widget, _("Load from DICOM"), title, [none, *answers], 0, False)
-    if chosen not in answers:
-        raise Cancelled(title)
-    return answers[chosen]
+class SeriesDialog:
+    """Lists the series of a folder; what there is no doubt about is chosen already, the rest is the user's to say."""
+
+    def __init__(self, parent, sorting: Sorting, zone: str) -> None:
+        self._sorting = sorting
+        self._zone = zone
+        self._rows: list[tuple[SeriesOffer, tuple[Use | None, ...]]] = []
+        self.window = qt.QDialog(parent)
+        self.window.windowTitle = _("Load from DICOM")
+        self.window.resize(860, 460)
+        inside = qt.QVBoxLayout(self.window)
+        self.patientCombo = self._combo(inside, _("The folder holds several patients. Which one?"))
+        for number in sorting.patients if len(sorting.patients) > 1 else ():
+            self.patientCombo.addItem(_("Patient {number}").format(number=number))
+        self._show(self.patientCombo, len(sorting.patients) > 1)
+        self.table = qt.QTableWidget(0, 3)
+        self.table.setHorizontalHeaderLabels([_("Series"), _("Seems to be"), _("Use as")])
+        header = self.table.horizontalHeader()
+        for column, mode in ((SERIES, "Stretch"), (SEEMS, "ResizeToContents"), (USE, "ResizeToContents")):
+            header.setSectionResizeMode(column, getattr(qt.QHeaderView, mode))
+        self.table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        self.table.verticalHeader().hide()
+        self.table.wordWrap = True
+        self.table.tabKeyNavigation = False
+        self.table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        inside.addWidget(self.table)
+        self.zoneCombo = self._combo(inside, _("The PET doesn't say its time zone. The hospital's:"))
+        self.zoneCombo.addItem(_("not known"))
+        self._zones = allZones()
+        for name in self._zones:
+            self.zoneCombo.addItem(name)
+        self._asksZone = not zone and lacksZone(sorting)
+        self._show(self.zoneCombo, self._asksZone)
+        self.openLabel = qt.QLabel()
+        self.openLabel.wordWrap = True
+        inside.addWidget(self.openLabel)
+        buttons = qt.QDialogButtonBox()
+        buttons.setStandardButtons(qt.QDialogButtonBox.Ok | qt.QDialogButtonBox.Cancel)
+        self._load = buttons.button(qt.QDialogButtonBox.Ok)
+        self._load.text = _("Load")
+        inside.addWidget(buttons)
+        buttons.connect("accepted()", self.window.accept)
+        buttons.connect("rejected()", self.window.reject)
+        self.patientCombo.connect("currentIndexChanged(int)", self._fill)
+        self._fill()
+
+    def _combo(self, layout, question: str):
+        row = qt.QHBoxLayout()
+        combo, label = qt.QComboBox(), qt.QLabel(question)
+        label.setBuddy(combo)
+        combo.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
+        combo.minimumContentsLength = 20
+        combo.accessibleName = question
+        row.addWidget(label)
+        row.addWidget(combo)
+        layout.addLayout(row)
+        return combo
+
+    def _show(self, combo, isAsked: bool) -> None:
+        combo.visible = isAsked
+        for label in combo.parentWidget().findChildren("QLabel"):
+            if label.text == combo.accessibleName:
+                label.visible = isAsked
+
+    @property
+    def patient(self) -> int | None:
+        """The patient that is chosen; None where there is only one."""
+        return self._sorting.patients[self.patientCombo.currentIndex] if len(self._sorting.patients) > 1 else None
+
+    def _fill(self, _index: int = 0) -> None:
+        """List the series of the patient."""
+        own = self._sorting if self.patient is None else self._sorting.of_patient(self.patient)
+        offers, self._rows = series_offers(own), []
+        self.table.rowCount = len(offers)
+        for row, offer in enumerate(offers):
+            uses = (None, *offer.uses)
+            self._rows.append((offer, uses))
+            for column, text in ((SERIES, offer.line), (SEEMS, offer.seems.value)):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(offer.why_not or text)
+                self.table.setItem(row, column, item)
+            combo = qt.QComboBox()
+            for use in uses:
+                combo.addItem(_textOf(use))
+            combo.enabled = len(uses) > 1
+            combo.toolTip = offer.why_not
+            combo.accessibleName = _("Use of series {number}").format(number=offer.number)
+            combo.currentIndex = uses.index(offer.taken_as) if offer.taken_as in uses else 0
+            combo.connect("currentIndexChanged(int)", self._judge)
+            self.table.setCellWidget(row, USE, combo)
+        self._judge()
+
+    def useOf(self, row: int) -> Use | None:
+        """Return what a series is used as; None for nothing."""
+        return self._rows[row][1][self.table.cellWidget(row, USE).currentIndex]
+
+    def chosen(self, use: Use) -> list[int]:
+        """Return the numbers of the series that are used as something."""
+        return [offer.number for row, (offer, _uses) in enumerate(self._rows) if self.useOf(row) is use]
+
+    def _judge(self, _index: int = 0) -> None:
+        """Say what keeps the folder from being loaded."""
+        twice = [_textOf(use) for use in SINGLE if len(self.chosen(use)) > 1]
+        nothing = not any(self.chosen(use) for use in SINGLE)
+        said = _("Choose a CT, SPECT or PET.") if nothing else ""
+        if twice:
+            said = _("Only one series can be: {uses}").format(uses=", ".join(twice))
+        self.openLabel.text, self.openLabel.visible = said, bool(said)
+        self._load.enabled = not said
+
+    def choices(self) -> Choices:
+        """Return what is chosen, for the reader."""
+        single = {use.value: (self.chosen(use) or [0])[0] for use in SINGLE}
+        zone = self._zone
+        if self._asksZone and self.zoneCombo.currentIndex > 0:
+            zone = self._zones[self.zoneCombo.currentIndex - 1]
+        outlines = tuple(self.chosen(Use.OUTLINES))
+        return Choices(**single, outlines=outlines, patient=self.patient, time_zone=zone or None)
+
+
+def _textOf(use: Use | None) -> str:
+    return {
+        None: _("not used"),
+        Use.CT: _("planning CT"),
+        Use.SPECT: _("SPECT of the plan"),
+        Use.PET: _("Y-90 PET"),
+        Use.OUTLINES: _("outlines"),
+        Use.BESIDE: _("kept beside the case"),
+    }[use]
