@@ -1,7 +1,7 @@
 # Each target sets up what it needs in a folder of its own; nothing goes into the system's Python.
 # Another interpreter: make test PYTHON=python3.12 (its environment is then .venv-3.12).
 
-.PHONY: help demo test lint bench mutate-rules cmake-lists clean
+.PHONY: help demo test test-slicer lint bench mutate-rules cmake-lists clean
 .DEFAULT_GOAL := help
 
 ifndef PYTHON
@@ -21,6 +21,7 @@ TOOLS := pyproject.toml Testing/Tools/environment.sh
 help:
 	@echo "make demo    the whole job on a digital patient: report, dose map, pictures in $(DEMO)/"
 	@echo "make test    all tests"
+	@echo "make test-slicer SLICER=/path/to/Slicer    the panel's tests inside 3D Slicer"
 	@echo "make lint    style, types, architecture"
 	@echo "make bench   speed and memory against named peers, one table"
 	@echo "make clean   remove environments and caches (results stay)"
@@ -32,6 +33,16 @@ demo: $(VENV)/.has-library
 
 test: $(VENV)/.has-tests
 	$(VENV)/bin/python Testing/Tools/run_tests.py $(PYTEST_ARGS)
+
+# Inside the application, in its own Python; on Linux without a screen in Xvfb. Once with its window, once without.
+SLICER_TESTS := import slicer.testing as t; t.runUnitTest(['$(CURDIR)/Testing/Slicer'], 'test_application'); t.exitSuccess()
+SLICER_RUN = $(if $(filter-out Linux,$(shell uname))$(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24") \
+  env Y90_SLICER="$(SLICER)" "$(SLICER)" --no-splash --testing --additional-module-paths "$(CURDIR)/Y90Dosimetry"
+
+test-slicer:
+	@[ -n "$(SLICER)" ] || { echo "Say where Slicer is: make test-slicer SLICER=/path/to/Slicer"; exit 2; }
+	$(SLICER_RUN) --python-code "$(SLICER_TESTS)"
+	$(SLICER_RUN) --no-main-window --python-code "$(SLICER_TESTS)"
 
 lint: $(VENV)/.has-linters
 	$(VENV)/bin/ruff check .
