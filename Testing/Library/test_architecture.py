@@ -63,16 +63,14 @@ FLOORS = (
     "registration",  # one image moved onto another
     "io",  # files in and out
     "phantom",  # digital patients with known truth
-    "draw",  # figures as SVG
-    "report",  # pages and tables
+    "report",  # pages, pictures, tables
     "cohort",  # many patients
-    "verify",  # published values recomputed on the user's machine
     "cli",  # the command y90
     "__main__",  # the same as python -m
 )
 
 AT_FILE_SCOPE = {"numpy", "scipy", "SimpleITK", "vtk", "vtkmodules"}
-INSIDE_FUNCTIONS = AT_FILE_SCOPE | {"pydicom", "highdicom", "distributed", "pynetdicom", "fpdf", "fontTools"}
+INSIDE_FUNCTIONS = AT_FILE_SCOPE | {"pydicom", "highdicom", "distributed", "pynetdicom"}
 
 # fmt: off
 UNITS = (
@@ -89,13 +87,13 @@ UNIT_NAMED_BESIDE = {"unit", "measure"}  # a sibling that says the unit of a pla
 OF_ANY_UNIT = {  # these pass numbers on whose unit is the caller's, or draw axes of any unit
     f"Y90DosimetryLib.{name}"
     for name in (
-        "draw.chart",
-        "draw.courses",
-        "draw.planes",
-        "draw.scales",
-        "draw.svg",
+        "cohort.chart",
         "missing",
         "quantities",
+        "report.planes",
+        "report.plots",
+        "report.rendering",
+        "report.scales",
     )
 }
 

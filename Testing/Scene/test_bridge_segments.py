@@ -107,6 +107,21 @@ def test_a_segmentation_under_a_bending_transform_is_refused(scene) -> None:
         read(node, id_)
 
 
+def test_what_a_transform_stretches_is_refused(scene) -> None:
+    stretch = linear(matrix4(np.eye(3), (1.15, 1.15, 1.15)), "Affine")
+    node = segmentation()
+    id_ = segment(node, block((2, 3, 4), (7, 9, 11)), GRID, "Liver")
+    image = volume(np.ones((4, 4, 4), dtype=np.float32), GRID, "SPECT")
+    for one in (node, image):
+        one.SetAndObserveTransformNodeID(stretch.GetID())
+    with pytest.raises(InputError, match="not rigid .volumes times 1.52"):  # 1.15 cubed
+        read(node, id_)
+    with pytest.raises(InputError, match="not rigid"):
+        bridge.uptakeOf(image, "counts", None)
+    with pytest.raises(InputError, match="not rigid"):
+        bridge.ctOf(image)
+
+
 def test_an_empty_segment_is_none(scene) -> None:
     node = segmentation()
     node.GetSegmentation().AddEmptySegment("new", "New")

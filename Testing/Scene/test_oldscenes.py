@@ -79,3 +79,18 @@ def test_a_scene_of_today_is_not_touched(parameters) -> None:
     node.AddObserver("ModifiedEvent", lambda _caller, event: events.append(event))
     parametersOfNode(node)
     assert events == []
+
+
+def test_a_number_that_is_none_makes_only_its_own_field_unknown(parameters) -> None:
+    parameters.patient.weightKg, parameters.patient.heightCm = 70.0, 174.0
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    node.Copy(parameters.parameterNode)
+    weight = next(name for name in node.GetParameterNames() if name.startswith("patient.weightKg"))
+    for name, text in ((weight, "seventy"), ("scenario", "two"), ("settings.halfLifeH", "long")):
+        node.SetParameter(name, text)
+    found = parametersOfNode(node)
+    assert found.patient.weightKg is None and found.patient.heightCm == 174.0
+    assert found.scenario == 0 and found.settings.halfLifeH == SettingsPack().halfLifeH
+    assert len(list(found.sessions)) == len(list(parameters.sessions))
+    said = " ".join(found.readingNotes)
+    assert all(f"'{text}'" in said for text in ("seventy", "two", "long")), said

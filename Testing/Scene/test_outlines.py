@@ -30,8 +30,8 @@ def idOf(parameters, role: Role) -> str:
 
 def test_create_the_structures_makes_seven_empty_segments_each_in_its_own_layer(scene) -> None:
     workflow = Workflow(newParameters())
-    ids = workflow.createStructures()
-    node = workflow.parameters.segmentation
+    workflow.createStructures()
+    node, ids = workflow.parameters.segmentation, list(workflow.roles())
     segmentation = node.GetSegmentation()
     names = [segmentation.GetSegment(id_).GetName() for id_ in ids]
     assert names == ["Liver", "Perfused right", "Perfused left", "Tumor 1", "PVTT", "FLR", "Lungs"]
@@ -43,8 +43,24 @@ def test_create_the_structures_makes_seven_empty_segments_each_in_its_own_layer(
 
 def test_create_the_structures_again_adds_nothing_and_keeps_what_is_drawn(workflow) -> None:
     before = workflow.volumesMl()
-    assert workflow.createStructures() == []
+    assert workflow.createStructures() is None
     assert workflow.volumesMl() == before
+
+
+def test_create_the_structures_uses_what_is_there_and_can_be_undone(scene) -> None:
+    workflow = Workflow(newParameters())
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    for name in ("Liver", "Lungs", "Margin"):
+        node.GetSegmentation().AddEmptySegment("", name)
+    workflow.parameters.segmentation = node
+    undo = workflow.createStructures()
+    names = [
+        node.GetSegmentation().GetNthSegment(i).GetName() for i in range(node.GetSegmentation().GetNumberOfSegments())
+    ]
+    assert names.count("Liver") == names.count("Lungs") == 1 and len(names) == 3 + 5
+    assert set(workflow.roles().values()) == {Role.LIVER, Role.LUNGS, Role.PERFUSED, Role.TUMOR, Role.PVTT, Role.FLR}
+    undo.restore()
+    assert node.GetSegmentation().GetNumberOfSegments() == 3 and workflow.roles() == {}
 
 
 def test_the_new_segments_lie_on_the_grid_of_the_ct_under_the_same_patient(parameters) -> None:

@@ -56,7 +56,7 @@ def test_the_head_says_whether_the_activity_lies_in_the_window(hand, opened):
     ui, window = section.ui, section.now.window
     assert "lies in the window" in ui.headLabel.text and hand.state("prescription") == "done"
     hand.type(ui.prescribedEdit, f"{window.low_gbq - 0.2:.2f}")
-    assert "below the window" in ui.headLabel.text and hand.state("prescription") == "warnings"
+    assert "below the window" in ui.headLabel.text and hand.state("prescription") == "outside"
     assert "Not kept now" in ui.explanationLabel.text
     hand.type(ui.prescribedEdit, f"{window.high_gbq + 0.2:.2f}")
     assert "above the window" in ui.headLabel.text
@@ -163,7 +163,7 @@ def test_a_number_of_ones_own_flips_the_window_and_reset_flips_it_back(hand, ope
     choose_limit(section, "S2-DOSE-02")
     assert "120" in ui.limitLabel.text and ui.limitEdit.text == "" and not ui.resetLimitButton.enabled
     hand.type(ui.limitEdit, "100")
-    assert "No activity keeps" in ui.headLabel.text and hand.state("prescription") == "warnings"
+    assert "No activity keeps" in ui.headLabel.text and hand.state("prescription") == "outside"
     assert "changed by you from 120 Gy" in ui.explanationLabel.text
     assert "1 changed by you" in ui.limitsBox.title
     row = next(r for r, text in enumerate(texts(ui.limitsTable, 1)) if "not 120" in text)

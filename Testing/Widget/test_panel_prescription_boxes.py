@@ -68,7 +68,7 @@ def test_day_time_zone_and_custom_sizes(hand, opened):
     hand.type(ui.vialZoneEdit, "Europe")
     assert hand.state("prescription") == "wrong", "a folder of the zones, none of them"
     hand.type(ui.vialZoneEdit, "America/Denver")
-    assert hand.open("treatment").zoneEdit.text == "America/Denver"
+    assert hand.open("treatment").zoneCombo.currentText == "America/Denver"
 
 
 def test_vials_wait_for_a_pause_and_for_being_looked_at(hand, opened, monkeypatch):

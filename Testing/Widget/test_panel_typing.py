@@ -22,7 +22,8 @@ def test_what_is_no_number_is_named_and_not_stored(hand, text):
     hand.type(ui.weightEdit, text)
     assert hand.parameters.patient.weightKg is None
     assert hand.state("patient") == "wrong" and "Weight" in hand.why("patient")
-    assert "✖" in hand.panel.ui.patientButton.text and "wrong" in hand.panel.ui.patientButton.text
+    title = hand.panel.button(hand.Step.PATIENT).text
+    assert "✖" in title and "wrong" in title
     assert ui.weightEdit.text == text, "what was typed is left for the user to correct"
     hand.type(ui.weightEdit, "74")
     assert hand.parameters.patient.weightKg == 74

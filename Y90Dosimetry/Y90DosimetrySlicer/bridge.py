@@ -28,6 +28,8 @@ FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 UNITS_ATTRIBUTE = "Y90Dosimetry.Units"
 MODEL_ATTRIBUTE = "Y90Dosimetry.Model"
+RIGID_TOLERANCE_FRACTION = 1e-3
+"""By how much products of a rigid transform's axes may differ from 0 and 1: a matrix in a file is rounded."""
 SPACING_DIGITS = 9
 """Decimals of millimeters: what a matrix makes of a spacing differs from it in the last bits of a double."""
 GY = ("Gy", "UCUM", "Gray")
@@ -127,6 +129,7 @@ def imageOf(volume: slicer.vtkMRMLScalarVolumeNode) -> sitk.Image:
 
 def ctOf(volume: slicer.vtkMRMLScalarVolumeNode) -> CtImage:
     """Return a volume as CT in HU."""
+    refuseStretch(volume)
     return CtImage(imageOf(volume))
 
 
@@ -142,6 +145,7 @@ def uptakeOf(
     referenceTime
         The moment the activity holds for; None when it is corrected to the infusion, and for counts.
     """
+    refuseStretch(volume)
     name = volume.GetName()
     scale_bq_ml = IMAGE_VALUES[values]
     image, count, share = without_negatives(imageOf(volume), name)
@@ -178,6 +182,26 @@ def _toWorld(node) -> np.ndarray:
     return _array(matrix)
 
 
+def refuseStretch(node) -> None:
+    """Refuse to measure what lies under a transform that changes sizes: volumes and activities would change with it.
+
+    Raises
+    ------
+    InputError
+        If the transforms above the node stretch or skew it by more than `RIGID_TOLERANCE_FRACTION`.
+    """
+    axes = _toWorld(node)[:3, :3]
+    if np.abs(axes.T @ axes - np.eye(3)).max() > RIGID_TOLERANCE_FRACTION:
+        share = abs(np.linalg.det(axes))
+        raise InputError(
+            _("it lies under the transform '{name}', which is not rigid (volumes times {share:.3g})").format(
+                name=node.GetParentTransformNode().GetName(), share=share
+            ),
+            where=node.GetName(),
+            remedy=_("Use a rigid transform; or harden it, if sizes are meant to change"),
+        )
+
+
 # Segments
 
 
@@ -204,6 +228,7 @@ def structuresOf(
     InputError, GeometryError
         If the segmentation lies under a transform that bends or skews, or a segment can't be made a labelmap.
     """
+    refuseStretch(node)
     toWorld = _toWorld(node)
     layers: dict[str, list] = {}
     found: dict[str, Structure | None] = {}

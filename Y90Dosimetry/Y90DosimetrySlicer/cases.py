@@ -61,6 +61,10 @@ class Section(StrEnum):
     OUTCOME = "outcome"
 
 
+class Unfinished(InputError):
+    """Something is not entered yet: no mistake, but no case either."""
+
+
 class Sources:
     """The scene's images and segments as the library has them; made again only when a node has changed."""
 
@@ -143,7 +147,7 @@ def imageOf(pack, sources: Sources):
     where = f"session '{pack.label}'"
     previews.refusePreview(pack.image, where)
     if pack.values not in IMAGE_VALUES:
-        raise InputError(
+        raise Unfinished(
             _("it is not said what the values of '{name}' are").format(name=pack.image.GetName()),
             where=where,
             remedy=_("Choose counts, Bq/mL, kBq/mL or MBq/mL"),
@@ -152,7 +156,7 @@ def imageOf(pack, sources: Sources):
     if IMAGE_VALUES[pack.values] is not None and not pack.correctedToInfusion:
         at = momentOf(pack.referenceTime, f"{where}, reference time")
         if at is None:
-            raise InputError(
+            raise Unfinished(
                 _("the image has no reference time"),
                 where=where,
                 remedy=_("Enter the time its activity holds for, or say that it is corrected to the infusion"),
@@ -164,32 +168,43 @@ def infusionOf(pack, parameters: Parameters, where: str) -> Infusion:
     """Return one infusion; its perfused volume is the segment with that ID, under the name it has now."""
     where = f"{where}, infusion '{pack.label}'"
     name = segmentName(parameters, pack.perfusedSegmentId)
-    if not name or parameters.roles.get(pack.perfusedSegmentId) != Role.PERFUSED.value:
+    isChosen = bool(name) and parameters.roles.get(pack.perfusedSegmentId) == Role.PERFUSED.value
+    remedy = _("Choose the perfused volume it goes into")
+    if pack.perfusedSegmentId and not isChosen:
         gone = _("its perfused volume is no longer there or is no perfused volume any more")
-        raise InputError(
-            gone if pack.perfusedSegmentId else _("its perfused volume is not chosen"),
-            where=where,
-            remedy=_("Choose the perfused volume it goes into"),
-        )
-    if pack.activityGbq is None:
-        raise InputError(_("the activity is not entered"), where=where, remedy=_("Enter the vial's activity in GBq"))
-    return Infusion(
+        raise InputError(gone, where=where, remedy=remedy)
+    infusion = Infusion(  # made also of an unfinished one: what is impossible in it is told first
         pack.label,
-        Vial(pack.activityGbq, momentOf(pack.calibratedAt, f"{where}, calibrated at")),
-        name,
+        Vial(
+            1.0 if pack.activityGbq is None else pack.activityGbq,
+            momentOf(pack.calibratedAt, f"{where}, calibrated at"),
+        ),
+        name or _("not chosen"),
         momentOf(pack.givenAt, f"{where}, given at"),
         pack.residualFraction,
         None if pack.lungShuntFromImage else pack.lungShuntFraction,
         pack.lungShuntFromImage,
         pack.tumorToNormalRatio,
     )
+    if not isChosen:
+        raise Unfinished(_("its perfused volume is not chosen"), where=where, remedy=remedy)
+    if pack.activityGbq is None:
+        raise Unfinished(_("the activity is not entered"), where=where, remedy=_("Enter the vial's activity in GBq"))
+    return infusion
+
+
+def infusionsOf(pack, parameters: Parameters, where: str) -> tuple[Infusion, ...]:
+    """Return the infusions of a session."""
+    if not pack.infusions:
+        raise Unfinished(_("no infusion is entered"), where=where, remedy=_("Add one, in Treatment"))
+    return tuple(infusionOf(infusion, parameters, where) for infusion in pack.infusions)
 
 
 def sessionOf(pack, parameters: Parameters, sources: Sources) -> tuple[Session, str]:
     """Return one session, and a note on what was changed in its image."""
     where = f"session '{pack.label}'"
     image, note = imageOf(pack, sources)
-    infusions = tuple(infusionOf(i, parameters, where) for i in pack.infusions)
+    infusions = infusionsOf(pack, parameters, where)
     basis = wordOf(Basis, pack.basis, f"{where}, basis") or Basis.PLANNED
     return Session(pack.label, infusions, image, basis, pack.delivers or None), note
 
@@ -254,7 +269,7 @@ def problemsOf(parameters: Parameters, sources: Sources) -> dict[Section, InputE
         sessions = []
         for pack in parameters.sessions:
             where = f"session '{pack.label}'"
-            infusions = tuple(infusionOf(i, parameters, where) for i in pack.infusions)
+            infusions = infusionsOf(pack, parameters, where)
             basis = wordOf(Basis, pack.basis, where) or Basis.PLANNED
             sessions.append(Session(pack.label, infusions, None, basis, pack.delivers or None))
         Case(labelOf(parameters), structuresOf(parameters, sources)[0], tuple(sessions))

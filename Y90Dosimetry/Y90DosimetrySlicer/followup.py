@@ -23,6 +23,7 @@ from . import imagefacts
 from .parameters import (
     LesionPack,
     Parameters,
+    PatientPack,
     ThrombusPack,
     TimePointPack,
     factsOf,
@@ -230,3 +231,10 @@ def fillTimePoint(point: TimePoint, **nodes: object) -> TimePointPack:
     )
     fillPatientPack(pack.patient, point.patient)
     return pack
+
+
+def isUnread(pack) -> bool:
+    """Whether a study holds nothing yet that growth or response could be told from."""
+    read = [value for name in PatientPack.__annotations__ if (value := getattr(pack.patient, name)) not in (None, "")]
+    lists = (pack.volumesMl, pack.lesions, pack.thrombi, pack.facts, read)
+    return pack.segmentation is None and not any(map(len, lists)) and not pack.newLesions

@@ -9,10 +9,10 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from Y90DosimetryLib.draw.colors import structure_styles
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.io.segmentations import suggested_role
 from Y90DosimetryLib.outlining import above_threshold, without
+from Y90DosimetryLib.report.colors import structure_styles
 from Y90DosimetryLib.structures import LESION_ROLES, Role, Structure
 from Y90DosimetryLib.terminology import TERMINOLOGY, role_of_terminology
 
@@ -47,15 +47,31 @@ def standardStructures() -> tuple[tuple[Role, str], ...]:
     )
 
 
-def createStructures(parameters: Parameters) -> list[str]:
-    """Make the segments of a treatment that are missing, empty and each in a layer of its own; return their IDs.
+def createStructures(parameters: Parameters) -> Undo | None:
+    """Make the segments of a treatment that are missing; return the way back, None where nothing was missing.
 
-    A role that has a segment already is left alone. Without a segmentation one is made, on the grid of the CT.
+    A segment whose codes or name say what it is gets its role; a role that has a segment is left alone. New ones are
+    empty and each in a layer of its own. Without a segmentation one is made, on the grid of the CT.
     """
     node = segmentationOf(parameters)
-    taken = set(rolesOf(parameters).values())
     with slicer.util.NodeModify(node):
-        return [addSegment(parameters, role, name) for role, name in standardStructures() if role not in taken]
+        used = suggestedRoles(parameters)
+        for segmentId, role in used.items():
+            giveRole(parameters, segmentId, role)
+        taken = set(rolesOf(parameters).values())
+        made = [addSegment(parameters, role, name) for role, name in standardStructures() if role not in taken]
+    if not used and not made:
+        return None
+
+    def restore() -> None:
+        for segmentId in made:
+            node.GetSegmentation().RemoveSegment(segmentId)
+            setRole(parameters, segmentId, None)
+        for segmentId in used:
+            setRole(parameters, segmentId, None)
+
+    title = _("{made} segments created, {used} used as they are").format(made=len(made), used=len(used))
+    return Undo(title, made[0] if made else next(iter(used)), restore)
 
 
 def segmentationOf(parameters: Parameters) -> slicer.vtkMRMLSegmentationNode:

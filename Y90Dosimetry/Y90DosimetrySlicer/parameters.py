@@ -259,6 +259,15 @@ def newParameters(label: str = "") -> Parameters:
     return parameters
 
 
+def isUnstated(parameters: Parameters) -> bool:
+    """Whether nothing is stated of a case yet but, perhaps, its name."""
+    pack = parameters.patient
+    body = [value for name in PatientPack.__annotations__ if (value := getattr(pack, name)) not in (None, "")]
+    chosen = (parameters.ct, parameters.segmentation, parameters.doseVolume)
+    lists = (parameters.sessions, parameters.timePoints, parameters.facts, body)
+    return not any(node is not None for node in chosen) and not any(map(len, lists)) and not parameters.scenario
+
+
 def newInfusion(label: str, perfusedSegmentId: str = "", **values: object) -> InfusionPack:
     """Return an infusion with everything else unknown."""
     return InfusionPack(label=label, perfusedSegmentId=perfusedSegmentId, **values)

@@ -108,6 +108,7 @@ def _section(panel, name: str):
 
 def _checkPrescription(test, panel) -> None:
     section = _section(panel, "prescription")
+    panel.openOnly(section.step)
     ui = section.ui
     for box in (ui.limitsBox, ui.vialsBox, ui.comparisonBox, ui.sureBox):
         box.collapsed = False
@@ -139,6 +140,7 @@ def _checkTogether(test, panel) -> None:
     panel.workflow.prepare()
     panel.refresh()
     section = _section(panel, "prescription")
+    panel.openOnly(section.step)
     section.ui.togetherBox.collapsed = False
     section.catchUp()
     test.assertIn(_("now"), section.together._picture._names.texts)
@@ -146,6 +148,7 @@ def _checkTogether(test, panel) -> None:
 
 
 def _checkLungShunt(test, panel) -> None:
+    panel.openOnly(_section(panel, "treatment").step)
     ui = _section(panel, "treatment").lungShunt.ui
     ui.lungShuntBox.collapsed = False
     for name, text in (("Lungs", "100"), ("Liver", "900")):
@@ -158,6 +161,7 @@ def _checkLungShunt(test, panel) -> None:
 
 
 def _checkRegistrationBox(test, panel) -> None:
+    panel.openOnly(_section(panel, "images").step)
     ui = _section(panel, "images").registration.ui
     image = panel.parameters.sessions[0].image
     ui.registrationBox.collapsed = False

@@ -42,13 +42,13 @@ class Score:
 
 def scoresOf(patient: Patient, settings: Settings) -> tuple[Score, ...]:
     """Return what follows from body and laboratory values alone; impossible values are named, not scored."""
-    view = View(Case("", (), patient=patient, settings=settings), None, None, ())
+    view = View(Case("case", (), patient=patient, settings=settings), None, None, ())
     return tuple(_score(view, name) for name in SCORES)
 
 
 def impossibleValues(patient: Patient, settings: Settings) -> tuple[str, ...]:
     """Return the values that no human has, as when typed in another unit; nothing can be judged with them."""
-    view, found = View(Case("", (), patient=patient, settings=settings), None, None, ()), []
+    view, found = View(Case("case", (), patient=patient, settings=settings), None, None, ()), []
     for name in SCORES:
         try:
             FUNCTIONS[name](view)

@@ -48,8 +48,8 @@ class Workflow:
         """The helpers that outline one structure from others."""
         return outlines.Outliner(self.parameters, self._sources)
 
-    def createStructures(self) -> list[str]:
-        """Make the segments that are missing; return their IDs."""
+    def createStructures(self) -> outlines.Undo | None:
+        """Make the segments that are missing; return the way back, None where nothing was missing."""
         return outlines.createStructures(self.parameters)
 
     def roles(self) -> dict[str, Role]:
@@ -162,9 +162,18 @@ class Workflow:
         self.assessment = self.prepare(part(progress, 0.0, 0.4)).assess(part(progress, 0.4, 1.0))
         return self.assessment
 
-    def isAssessed(self, assessment: Assessment, live: Live) -> bool:
+    def isAssessed(self, assessment: Assessment, case: Case) -> bool:
         """Whether an assessment was made from what is stated now: patient, disease, settings, studies of other days."""
-        return _statements(assessment.case) == _statements(live.case)
+        return _statements(assessment.case) == _statements(case)
+
+    def isCurrent(self) -> bool:
+        """Whether the last assessment still belongs to everything that is drawn and stated."""
+        if self.assessment is None or self.outOfDate():
+            return False
+        try:
+            return self.isAssessed(self.assessment, self.case())
+        except InputError:
+            return False
 
     def outOfDate(self) -> tuple[str, ...]:
         """Return why the dose volume no longer belongs to what the scene holds; empty when it does or there is none."""

@@ -7,8 +7,8 @@ from slicer.i18n import tr as _
 from Y90DosimetryLib.case import CountReference, DoseModel, Settings
 from Y90DosimetryLib.volumetry import Bsa, Telv
 
-from .fields import ChoiceField, NumberField, TextField
-from .times import isZone
+from .fields import ChoiceField, NumberField
+from .times import allZones
 
 TITLES = {
     "dubois": "Du Bois",
@@ -42,9 +42,16 @@ class Advanced:
         ):
             choices = [(_(TITLES.get(kind, kind.value.replace("_", " ").capitalize())), kind.value) for kind in kinds]
             section.bind(ChoiceField, title, widget, f"settings.{member}", choices=choices)
-        self._zone = section.add(
-            TextField(_("Hospital zone"), ui.zoneEdit, self._storeZone),
-            lambda: self._settings().hospitalTimeZone if section.parameters is not None else "",
+        self._zones = allZones()
+        zones = [(name, name) for name in self._zones]
+        self._zone = section.bind(
+            ChoiceField,
+            _("Hospital zone"),
+            ui.zoneCombo,
+            "settings.hospitalTimeZone",
+            empty="",
+            choices=zones,
+            unknown=_("not chosen yet"),
         )
         ui.resetButton.connect("clicked(bool)", self._onReset)
 
@@ -66,15 +73,6 @@ class Advanced:
         field = NumberField(title, widget, store)
         self._section.add(field, lambda: getattr(self._settings(), member) if self._section.parameters else None)
 
-    def _storeZone(self, name: str) -> None:
-        if self._section.parameters is None:
-            return
-        if name and not isZone(name):
-            self._zone.refuse(_("'{name}' is no IANA name such as Europe/Paris").format(name=name))
-        else:
-            self._settings().hospitalTimeZone = name
-        self._section.panel.scheduleRefresh()
-
     def _onReset(self, _checked: bool = False) -> None:
         default, pack = Settings(), self._settings()
         pack.joulePerGbq, pack.halfLifeH = default.joule_per_gbq, default.half_life_h
@@ -90,6 +88,10 @@ class Advanced:
     def show(self) -> None:
         """Say in the box's title when something differs from the defaults."""
         pack, default = self._settings(), Settings()
+        if pack.hospitalTimeZone and pack.hospitalTimeZone not in self._zones:  # as a file may say it
+            self._zones.append(pack.hospitalTimeZone)
+            self._zone.setChoices([(name, name) for name in self._zones])
+            self._zone.show(pack.hospitalTimeZone)
         same = (
             pack.joulePerGbq == default.joule_per_gbq
             and pack.halfLifeH == default.half_life_h

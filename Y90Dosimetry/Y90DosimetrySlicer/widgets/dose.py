@@ -11,9 +11,9 @@ from slicer.i18n import tr as _
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.structures import Role
 
-from .. import display, layout, tables
+from .. import display, layout, tables, views
 from .fields import IN_PERCENT, CheckField, NumberField, TextField
-from .section import Section
+from .section import Section, fitHeight
 from .steps import Status, Step
 
 SHOWN: dict[str, tuple[Role, ...]] = {
@@ -113,44 +113,44 @@ class DoseSection(Section):
             if ui.layoutButton.enabled
             else _("Compute the dose first")
         )
-        self._showTable()
+        self._showTable(status)
         self._showOverlay()
 
-    def _showTable(self) -> None:
+    def _showTable(self, status: Status) -> None:
         node, table = self.parameters.doseTable, self.ui.doseTable
         table.visible = node is not None
-        key = None if node is None else (node.GetID(), node.GetTable().GetMTime())
+        source = status.assessment or status.live
+        key = None if node is None else (node.GetID(), node.GetTable().GetMTime(), source)
         if key == self._tabled or node is None:
             return
         self._tabled = key
-        texts = tables.shortRows(node)
-        table.rowCount = len(texts)
-        for row, cells in enumerate(texts):
-            for column, text in enumerate(cells):
+        rows = tables.doseCells(node, source)
+        table.rowCount = len(rows)
+        for row, cells in enumerate(rows):
+            for column, text in enumerate((cells.label, cells.volumeMl, cells.dose, cells.limit)):
                 item = qt.QTableWidgetItem(text)
-                item.setToolTip(text)
+                item.setToolTip(f"{cells.label}\n{cells.tip}")
                 if column:
                     item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
                 table.setItem(row, column, item)
+        fitHeight(table)
 
     def _showOverlay(self) -> None:
-        """Bring the views in line with the display options, when these or the dose have changed."""
+        """Bring the views in line with the display options, when these, the dose or a registration have changed."""
         dose = self.parameters.doseVolume
-        if dose is None:
-            return
         options = self.parameters.display
         key = (
-            dose.GetID(),
-            dose.GetImageData().GetMTime(),
+            None if dose is None else (dose.GetID(), dose.GetImageData().GetMTime()),
             options.doseMaximumGy,
             options.doseThresholdGy,
             options.showDose,
             options.showIsodoses,
             options.showLegend,
             tuple(self.parameters.isodosesGy),
+            display.isPreviewed(self.parameters),
         )
         before, self._drawn = self._drawn, key
-        if before is not None and key != before:  # a dose seen for the first time leaves the views as they are
+        if before is not None and key != before:  # a case that is chosen anew is shown by the panel
             display.showDose(self.parameters)
 
     def clear(self) -> None:
@@ -165,8 +165,10 @@ class DoseSection(Section):
         with self.panel.work() as progress:
             assessment = self.workflow.compute(progress)
             tables.updateTables(self.parameters, assessment)
+            self._drawn = None
             display.showDose(self.parameters)
             layout.fillViews(self.parameters)
+            views.showSurfaces(self.parameters)
 
     def _segmentsOf(self, roles: tuple[Role, ...]) -> list[str]:
         known = self.workflow.roles()

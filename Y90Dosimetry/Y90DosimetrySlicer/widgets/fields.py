@@ -248,6 +248,8 @@ class MomentField(Field):
         self._zones = [zone for zone, _text in choices]
         for _zone, text in choices:
             self._zone.addItem(text)
+        if chosen == UNKNOWN_ZONE and not self.widget.text.strip():
+            chosen = name  # the hospital's, until another one is chosen
         self._zone.currentIndex = self._zones.index(chosen) if chosen in self._zones else 0
         self._showing = False
 

@@ -123,13 +123,30 @@ class FindingsSection(Section):
         row = self._chosen()
         if row is None:
             return
-        needs = [*row.finding.needs, *(m.measure_id for m in (*row.finding.missing, *row.finding.judged))]
+        finding = row.finding
+        needs = [*finding.needs, *(m.measure_id for m in finding.missing)]
         if any(self.panel.goToNeed(need) for need in needs):
             return
-        if self.panel.centerOnStructure(row.about):
-            self.panel.goTo(Step.STRUCTURES)
-        else:
-            self.panel.goTo(_stepOfMeasures(needs))
+        asked = {band.principal.measure_id for band in finding.rule.bands if band.principal is not None}
+        judged = [m.measure_id for m in finding.judged if m.measure_id in asked] or [
+            m.measure_id for m in finding.judged
+        ]
+        if any(self.panel.goToNeed(name) for name in judged):
+            return
+        step = _stepOfMeasures([*needs, *judged])
+        if step is Step.PRESCRIPTION and self.panel.sections[step].now is None:  # what was delivered is entered there
+            step = Step.TREATMENT
+        if step is Step.STRUCTURES:
+            self.panel.centerOnStructure(row.about)
+        self.panel.goTo(step, self._fieldOf(step))
+
+    def _fieldOf(self, step: Step):
+        """Return the field of a section that changes what was judged; None for the section as a whole."""
+        if step is Step.PRESCRIPTION:
+            return self.panel.sections[step].ui.prescribedEdit
+        if step is Step.STRUCTURES:
+            return self.panel.sections[step].ui.rolesTable
+        return self.panel.sections[step].ui.activityEdit if step is Step.TREATMENT else None
 
     def _onFilter(self, _index: int) -> None:
         if self.parameters is not None:
@@ -151,12 +168,12 @@ def _shortValue(row: tables.FindingRow) -> str:
 
 
 def _stepOfMeasures(measures: list[str]) -> Step:
-    """Return where the measures of a finding come from, for those without a field of their own."""
+    """Return where the measures of a finding are changed, for those without a field of their own."""
     for name in measures:
-        if "activity" in name or "_day" in name or "lung_dose" in name or "single_compartment" in name:
+        if "_day" in name or "shunt" in name:
             return Step.TREATMENT
-        if "dose_gy" in name or "ntad" in name:
-            return Step.DOSE
+        if "activity" in name or "dose_gy" in name or "ntad" in name:
+            return Step.PRESCRIPTION
         if "_ml" in name or "_mm" in name or "coverage" in name or "reserve" in name or "flr" in name:
             return Step.STRUCTURES
         if name.startswith(("child_pugh", "albi", "meld")):

@@ -16,7 +16,7 @@ from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.followup.overview import FollowUp
 from Y90DosimetryLib.timepoints import TimeKind
 
-from ..followup import addBaseline, addTimePoint, suggestions, unusedVolumes
+from ..followup import addBaseline, addTimePoint, isUnread, suggestions, unusedVolumes
 from ..followupview import dueRows, dueSentence, headOf, studyRows
 from ..outcomes import isOutcomeStated
 from ..parameters import factsOf
@@ -104,6 +104,9 @@ class FollowUpSection(Section):
             return State.WARNINGS, "; ".join(lost)
         if live is None:
             return (State.TODO, _("not measured yet")) if studies else (State.DONE, "")
+        unread = [pack.label for pack in studies if isUnread(pack)]
+        if unread:
+            return State.TODO, _("outline or read something on {studies}").format(studies=", ".join(unread))
         found = followUpOf(live)
         if isinstance(found, InputError):
             return State.WRONG, str(found)

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from Y90DosimetryLib.missing import Missing
 
-from .. import display
+from .. import views
 from ..followupview import lesionCell, thrombusCell
 from ..parameters import LesionPack, ThrombusPack
 from ..readings import (
@@ -315,5 +315,5 @@ class ReadingsBox:
             if isinstance(lineLengthMm(line), Missing):
                 placeLine(line)
             else:
-                display.centerViews(slicer.mrmlScene, middleOf(line))
+                views.centerViews(slicer.mrmlScene, middleOf(line))
         self._section.panel.refresh()

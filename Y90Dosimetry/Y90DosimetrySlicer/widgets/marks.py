@@ -18,6 +18,17 @@ RED, ORANGE, BLUE, GREEN, VIOLET, GRAY = "#b3001b", "#a85200", "#0b5cad", "#1b78
 LINK = "#2a82da"
 """Reads on light and on dark ground."""
 
+OVER_SLICES = {
+    "contraindication": (1.0, 0.45, 0.45),
+    "error": (1.0, 0.45, 0.45),
+    "warning": (1.0, 0.72, 0.3),
+    "target": (0.5, 0.75, 1.0),
+    "met": (0.5, 0.95, 0.6),
+    "not_evaluable": (0.85, 0.75, 1.0),
+    "stale": (1.0, 0.6, 1.0),
+}
+"""Light colors of text on the dark ground that it has over the slices, parts 0 to 1."""
+
 
 class State(StrEnum):
     """Where a step of the work stands."""
@@ -27,6 +38,9 @@ class State(StrEnum):
     TODO = "todo"
     DONE = "done"
     WARNINGS = "warnings"
+    OUTSIDE = "outside"
+    """The activity lies outside its window."""
+    CONTRAINDICATED = "contraindicated"
     STALE = "stale"
     WRONG = "wrong"
 
@@ -47,6 +61,8 @@ def markOfState(state: State) -> Mark:
         State.TODO: Mark("○", GRAY, _("to do")),
         State.DONE: Mark("✔", GREEN, _("done")),
         State.WARNINGS: Mark("▲", ORANGE, _("done, with warnings")),
+        State.OUTSIDE: Mark("▲", ORANGE, _("outside the window")),
+        State.CONTRAINDICATED: Mark("✖", RED, _("contraindication")),
         State.STALE: Mark("↻", VIOLET, _("out of date")),
         State.WRONG: Mark("✖", RED, _("wrong")),
     }[state]
@@ -54,7 +70,8 @@ def markOfState(state: State) -> Mark:
 
 def iconOf(state: State) -> str:
     """Return the file of a state's icon, drawn by Resources/draw_module_icons.py."""
-    shown = State.TODO if state is State.IDLE else state
+    like = {State.IDLE: State.TODO, State.OUTSIDE: State.WARNINGS, State.CONTRAINDICATED: State.WRONG}
+    shown = like.get(state, state)
     return f"Y90Dosimetry{shown.value.capitalize()}.png"
 
 

@@ -1,17 +1,23 @@
-"""The panel: a header, and under it one section a step. It gathers what changes and shows what follows from it."""
+"""The panel: a header that stays in sight, and under it one section a step, of which one is open.
+
+It gathers what changes and shows what follows from it.
+"""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
+import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from Y90DosimetryLib.errors import Cancelled, DosimetryError
 
-from .. import display
-from ..parameters import segmentName
+from .. import tables, views
+from ..cases import labelOf
+from ..parameters import isUnstated, nextLabel, segmentName
 from ..watch import Change, SceneWatch
 from .dose import DoseSection
 from .findings import FindingsSection
@@ -23,17 +29,20 @@ from .patient import PatientSection
 from .prescription import PrescriptionSection
 from .report import ReportSection
 from .section import Section
-from .steps import Status, Step, needsOf, refusalsOf, stateOf
+from .steps import Status, Step, needsOf, refusalsOf, stateOf, titleOf
 from .structures import StructuresSection
 from .treatment import TreatmentSection
 
 QUICK_MS, PATIENT_MS, EDITING_MS = 15, 250, 700
 """How long changes are gathered before they are shown: of values with everything measured, of values without, and
 of images and outlines, which are measured anew (counted from the last change)."""
+BAR_PX = 6
+SCROLL_ROUNDS = 3
+"""Heights follow widths, children first: it takes some rounds of events until a section lies where it stays."""
 SECTIONS = (
-    PatientSection,
     ImagesSection,
     StructuresSection,
+    PatientSection,
     TreatmentSection,
     PrescriptionSection,
     DoseSection,
@@ -69,17 +78,40 @@ class Panel:
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self.refresh)
+        self._later = qt.QTimer()
+        self._later.setSingleShot(True)
+        self._later.connect("timeout()", self._bringBack)
+        self._buttons: dict[Step, object] = {}
+        self._bars: dict[Step, object] = {}
         self.sections: dict[Step, Section] = {}
         for make in SECTIONS:
-            section = make(self)
-            self.sections[make.step] = section
-            self.button(make.step).layout().addWidget(section.widget)
-            self.button(make.step).connect("contentsCollapsed(bool)", self._onCollapsed)
+            self._addSection(make)
         self._icons = {state: qt.QIcon(self.resourcePath(f"Icons/{iconOf(state)}")) for state in State}
-        self._titles = {step: self.button(step).text for step in Step}
         self._header = Header(self)
         self.say = self._header.say
+        self.ui.nextButton.connect("clicked(bool)", self.nextStep)
+        self.button(Step.IMAGES).collapsed = False
         self.widget.enabled = False
+
+    def _addSection(self, make) -> None:
+        """Add a row: a bar in the color of the step's state, and its collapsible section."""
+        row, bar, button = qt.QWidget(), qt.QFrame(), ctk.ctkCollapsibleButton()
+        bar.setFixedWidth(BAR_PX)
+        across, inside = qt.QHBoxLayout(row), qt.QVBoxLayout(button)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(2)
+        inside.setContentsMargins(3, 4, 2, 4)
+        across.addWidget(bar)
+        across.addWidget(button, 1)
+        button.text, button.collapsed, button.collapsedHeight = titleOf(make.step), True, 0
+        button.objectName = f"{make.step.value}Button"
+        self._buttons[make.step], self._bars[make.step] = button, bar
+        section = self.sections[make.step] = make(self)
+        inside.addWidget(section.widget)
+        rows = self.ui.sectionsWidget.layout()
+        rows.insertWidget(len(self.sections) - 1, row)
+        button.connect("contentsCollapsed(bool)", self._onCollapsed)
+        button.connect("clicked(bool)", lambda _checked=False, step=make.step: self._onClicked(step))
 
     # What the shell calls
 
@@ -114,23 +146,43 @@ class Panel:
             self.setParameters(self._caseToShow())
 
     def sceneImported(self) -> None:
-        """A scene was read: show its case, unless the user is at work on another one."""
+        """A scene was read: show the case that was shown when it was saved, unless the user is at work on another."""
+        for case in self.logic.cases():
+            tables.restoreChart(case)
         if self.isEntered:
             self.setParameters(self._caseToShow())
+            views.lookAt(self.parameters)
+            if self.workflow.isComputed:
+                self._later.start(0)
+
+    def _bringBack(self) -> None:
+        """Measure what a loaded scene holds, so that verdict and findings come back with its dose."""
+        if self.parameters is not None and not self.isBusy and self.workflow.isComputed and self.status.live is None:
+            self.measure()
+
+    def measure(self, _checked: bool = False) -> None:
+        """Measure images and structures, so that doses follow what is typed."""
+        with self.work() as progress:
+            self.workflow.prepare(progress)
 
     # The case
 
     def _caseToShow(self):
-        """Return the case that is shown, else the first one; started where there is none, and left when it is blank."""
+        """Return the case that is shown, else the one that was shown when the scene was saved, else the last one.
+
+        It is started where there is none, and left when it is blank.
+        """
         cases = self.logic.cases()
-        if self._isBlank():
-            others = [case for case in cases if case is not self.parameters]
-            return others[-1] if others else self.parameters
-        if self.parameters is not None:
+        others = [case for case in cases if case is not self.parameters]
+        shown = views.shownCase(others)
+        if shown is not None:
+            return shown
+        if self.parameters is not None and not (self._isBlank() and others):
             return self.parameters
+        if others:
+            return others[-1]
         started = self.logic.getParameterNode()
-        if not cases:
-            self._blank = (started.parameterNode, _contentOf(started.parameterNode))
+        self._blank = (started.parameterNode, _contentOf(started.parameterNode))
         return started
 
     def _isBlank(self) -> bool:
@@ -143,6 +195,7 @@ class Panel:
         leaving = parameters is not None and parameters is not self.parameters and self._isBlank()
         blank = self.parameters.parameterNode if leaving else None
         self._timer.stop()
+        self._later.stop()
         if self._watch is not None:
             self._watch.stop()
         self._watch = None
@@ -159,10 +212,19 @@ class Panel:
             return
         if blank is not None and blank.GetScene() is not None:
             blank.GetScene().RemoveNode(blank)
+        self._nameApart()
+        views.showCase(parameters)
         self._watch = SceneWatch(parameters, self._onChange)
         for section in self.sections.values():
             section.show()
         self.refresh()
+
+    def _nameApart(self) -> None:
+        """Give a case whose name another one has a name of its own: a list must tell patients apart."""
+        own, label = self.parameters.parameterNode, labelOf(self.parameters)
+        others = [labelOf(case) for case in self.logic.cases() if case.parameterNode is not own]
+        if label in others:
+            self.parameters.caseLabel = nextLabel(others, label)
 
     # Refreshing
 
@@ -197,6 +259,10 @@ class Panel:
                     section.showStatus(self.status)
                 self._showState(step)
             self._header.show(self.status)
+            following = self.following
+            self.ui.nextButton.visible = following is not None
+            if following is not None:
+                self.ui.nextButton.text = _("Next step: {title}").format(title=titleOf(following))
 
     def _newStatus(self) -> Status:
         workflow = self.workflow
@@ -210,18 +276,23 @@ class Panel:
             if not problems and not typed:
                 typed[Step.TREATMENT] = [str(error)]
         reported = self.sections[Step.REPORT].reported
-        return Status(
-            problems=problems,
-            typed=typed,
+        isBlank = isUnstated(self.parameters)
+        found = Status(problems=problems, typed=typed)
+        if found.wrong is not None:  # refused is not unknown: nothing that follows is shown as if it were
+            live = None
+        return replace(
+            found,
             refused=refusalsOf(self.parameters, workflow, problems, typed),
             needs=needsOf(self.parameters, workflow, workflow.isComputed),
-            checks=self._withResults(checks),
+            checks=() if isBlank else self._withResults(checks),
             live=live,
             assessment=workflow.assessment,
             isComputed=workflow.isComputed,
+            isCurrent=found.wrong is None and workflow.isCurrent(),
+            isBlank=isBlank,
             outOfDate=workflow.outOfDate(),
             reported=reported,
-            reportIsOld=bool(reported and live) and not workflow.isAssessed(reported, live),
+            reportIsOld=bool(reported and live) and not workflow.isAssessed(reported, live.case),
             prescription=self.sections[Step.PRESCRIPTION].judge(live),
             followUp=self.sections[Step.FOLLOW_UP].judge(live),
         )
@@ -237,19 +308,49 @@ class Panel:
     def _showState(self, step: Step) -> None:
         state, _why = stateOf(step, self.status)
         mark = markOfState(state)
-        text = f"{self._titles[step]}:  {mark.symbol} {mark.words}"
+        text = f"{titleOf(step)}:  {mark.symbol} {mark.words}"
         if self.button(step).text != text:
             self.button(step).text = text
             self.button(step).icon = self._icons[state]
-            getattr(self.ui, f"{step.value}Bar").styleSheet = f"background-color: {mark.color};"
+            self._bars[step].styleSheet = f"background-color: {mark.color};"
 
     def button(self, step: Step):
         """Return the collapsible button of a section."""
-        return getattr(self.ui, f"{step.value}Button")
+        return self._buttons[step]
 
     def _onCollapsed(self, collapsed: bool) -> None:
         if not collapsed and self.parameters is not None:
             self.scheduleRefresh()
+
+    # The step at hand
+
+    def _onClicked(self, step: Step) -> None:
+        """The user opened or closed a section: only the one at hand stays open."""
+        if not self.button(step).collapsed:
+            self.openOnly(step)
+
+    def openOnly(self, step: Step) -> None:
+        """Open one section, close the others, and bring it to the top."""
+        for other in self.sections:
+            self.button(other).collapsed = other is not step
+        self.refresh()
+        for _round in range(SCROLL_ROUNDS):
+            slicer.app.processEvents()
+            place = self.button(step).mapTo(self.ui.sectionsWidget, qt.QPoint(0, 0))
+            self.ui.sectionsArea.verticalScrollBar().value = place.y()
+
+    @property
+    def following(self) -> Step | None:
+        """The step after the one that is open; None after the last one."""
+        steps = list(self.sections)
+        opened = [index for index, step in enumerate(steps) if not self.button(step).collapsed]
+        after = opened[-1] + 1 if opened else 0
+        return steps[after] if after < len(steps) else None
+
+    def nextStep(self, _checked: bool = False) -> None:
+        """Close the step at hand, open the next one, and bring it into sight."""
+        if self.parameters is not None and self.following is not None:
+            self.openOnly(self.following)
 
     # Work and messages
 
@@ -301,9 +402,9 @@ class Panel:
 
     def centerOn(self, segmentId: str) -> bool:
         """Center the views on a segment; False when there is nothing to see."""
-        center = display.segmentCenterRas(self.parameters.segmentation, segmentId)
+        center = views.segmentCenterRas(self.parameters.segmentation, segmentId)
         if center is not None:
-            display.centerViews(slicer.mrmlScene, center)
+            views.centerViews(slicer.mrmlScene, center)
         return center is not None
 
     def centerOnStructure(self, name: str) -> bool:
@@ -313,21 +414,18 @@ class Panel:
 
     def goTo(self, step: Step, widget=None) -> None:
         """Open a section and bring a widget (its checks when there is none) into sight."""
-        self.button(step).collapsed = False
+        self.openOnly(step)
         section = self.sections[step]
-        section.show()
-        section.showStatus(self.status)
         target = widget
         if target is None:
             target = section.ui.checksLabel if section.ui.checksLabel.visible else self.button(step)
-        area = target
-        while area is not None and area.className() != "QScrollArea":
-            if area.className() == "ctkCollapsibleGroupBox":
-                area.collapsed = False
-            area = area.parentWidget()
-        if area is not None:
-            slicer.app.processEvents()
-            area.ensureWidgetVisible(target)
+        box = target
+        while box is not None and box.className() != "QScrollArea":
+            if box.className() == "ctkCollapsibleGroupBox":
+                box.collapsed = False
+            box = box.parentWidget()
+        slicer.app.processEvents()
+        self.ui.sectionsArea.ensureWidgetVisible(target)
         if widget is not None:
             widget.setFocus(qt.Qt.OtherFocusReason)
 

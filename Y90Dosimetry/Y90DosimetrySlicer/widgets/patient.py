@@ -11,7 +11,7 @@ from Y90DosimetryLib.case import Encephalopathy, Grade, Intent
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.scores import bilirubin_from_mg_dl, bilirubin_to_mg_dl
 
-from ..cases import diseaseOf, patientOf, settingsOf
+from ..cases import diseaseOf, labelOf, patientOf, settingsOf
 from ..standing import SCENARIOS, impossibleValues, scenariosThatFit, scenarioTitle, scoresOf
 from .facts import FactGroups
 from .fields import PLAIN, ChoiceField, NumberField, Scale, TextField
@@ -32,7 +32,10 @@ class PatientSection(Section):
     def build(self) -> None:
         """Bind the fields."""
         ui = self.ui
-        self.bind(TextField, _("Case name"), ui.caseNameEdit, "caseLabel", empty="")
+        self._name = self.add(
+            TextField(_("Case name"), ui.caseNameEdit, self._storeName),
+            lambda: self.parameters.caseLabel if self.parameters is not None else "",
+        )
         for name, title, value in (
             ("weight_kg", _("Weight"), "weightKg"),
             ("height_cm", _("Height"), "heightCm"),
@@ -82,6 +85,16 @@ class PatientSection(Section):
         chosen = _("not chosen yet")
         self.bind(ChoiceField, _("Scenario"), ui.scenarioCombo, "scenario", empty=0, choices=scenarios, unknown=chosen)
         self.places["ecog"], self.places["scenario"] = ui.ecogCombo, ui.scenarioCombo
+
+    def _storeName(self, name: str) -> None:
+        if self.parameters is None:
+            return
+        own = self.parameters.parameterNode
+        if name in [labelOf(case) for case in self.panel.logic.cases() if case.parameterNode is not own]:
+            self._name.refuse(_("another case of the scene is called '{name}'").format(name=name))
+        else:
+            self.parameters.caseLabel = name
+        self.panel.scheduleRefresh()
 
     @property
     def problems(self) -> list[str]:

@@ -87,7 +87,7 @@ class PrescriptionSection(Section):
             self._why = str(error)
             return State.TODO, self._why
         inside = self.now.window.holds(self.now.activityGbq)
-        return (State.DONE, "") if inside else (State.WARNINGS, windowview.headline(self.now))
+        return (State.DONE, "") if inside else (State.OUTSIDE, windowview.headline(self.now))
 
     def _count(self, session: str) -> int:
         return next(len(s.infusions) for s in self.parameters.sessions if s.label == session)
@@ -115,7 +115,10 @@ class PrescriptionSection(Section):
         mark = markOfState(status.prescription[0])
         reason = "; ".join(status.refused)
         why = self._why or reason or _("Images and outlines are not measured: there is no window yet")
-        paint(ui.headLabel, mark, escape(windowview.headline(now) if now else why))
+        said = windowview.headline(now) if now else why
+        if now and len(self.parameters.limits):
+            said += _(" · by {count} numbers of your own").format(count=len(self.parameters.limits))
+        paint(ui.headLabel, mark, escape(said))
         ui.measureButton.visible = status.live is None
         ui.measureButton.enabled, ui.measureButton.toolTip = not reason, reason
         ui.prescribedWidget.visible = now is not None

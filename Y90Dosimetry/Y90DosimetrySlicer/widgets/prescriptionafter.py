@@ -182,7 +182,10 @@ class SureBox:
             now = section.now
             safe = safety_of(now.constraints.asked, found, now.lines.entered_gbq)
             ends = window_ends(now.window, found, one_infusion(now.lines, now.index))
+            surely = {side: [end.sure_gbq for end in ends if end.side is side] for side in Side}
             lines = [*map(endLine, ends), *safetyLines(safe)]
+            if max(surely[Side.AT_LEAST], default=0.0) > min(surely[Side.AT_MOST], default=math.inf):
+                lines.insert(len(ends), _("No activity keeps both ends of the window for sure."))
             ui.safetyLabel.text = paragraphs([escape(line) for line in lines])
 
 

@@ -121,16 +121,18 @@ class RegistrationBox:
         kind = self._kinds[self.ui.kindCombo.currentIndex]
         with panel.work() as progress:
             self._registering.register(panel.sessionIndex, kind, progress)
-            display.showFused(panel.parameters.ct, self._section.session().image)
+            display.showDose(panel.parameters)  # nothing covers the images while they are compared by eye
 
     def _onAccept(self, _checked: bool = False) -> None:
         with self._section.panel.attempt():
             self._registering.accept(self._section.panel.sessionIndex)
+            display.showDose(self._section.parameters)
         self._section.panel.refresh()
 
     def _onRemove(self, _checked: bool = False) -> None:
         with self._section.panel.attempt():
             self._registering.remove(self._section.panel.sessionIndex)
+            display.showDose(self._section.parameters)
         self._section.panel.refresh()
 
     def _onCompare(self, _checked: bool = False) -> None:
@@ -152,7 +154,7 @@ def linesOf(found: Registration) -> list[str]:
         _("Dice of the livers: {values}").format(
             values=_change(found.dice_before_fraction, found.dice_after_fraction, "{:.2f}")
         ),
-        _("Mutual information: {values} nats").format(
+        _("Likeness of the images (mutual information): {values}").format(
             values=_change(found.mutual_information_before_score, found.mutual_information_after_score, "{:.3f}")
         ),
         _("Compared {guide}, {kind}").format(guide=guides[found.guide], kind=found.kind.value),

@@ -15,22 +15,39 @@ from Y90DosimetryLib.guidelines import Finding, Severity, Verdict
 from Y90DosimetryLib.structures import Role
 
 from ..cases import Section as Part
+from ..cases import Unfinished
 from ..workflow import Live, Workflow
 from .marks import State
 
 
 class Step(StrEnum):
-    """The sections of the panel, top to bottom."""
+    """The sections of the panel in the order of the work, top to bottom."""
 
-    PATIENT = "patient"
     IMAGES = "images"
     STRUCTURES = "structures"
+    PATIENT = "patient"
     TREATMENT = "treatment"
     PRESCRIPTION = "prescription"
     DOSE = "dose"
     FINDINGS = "findings"
     FOLLOW_UP = "followUp"
     REPORT = "report"
+
+
+def titleOf(step: Step) -> str:
+    """Return the number and the name of a section."""
+    names = {
+        Step.IMAGES: _("Images"),
+        Step.STRUCTURES: _("Structures"),
+        Step.PATIENT: _("Patient and disease"),
+        Step.TREATMENT: _("Treatment"),
+        Step.PRESCRIPTION: _("Prescription"),
+        Step.DOSE: _("Dose"),
+        Step.FINDINGS: _("Findings"),
+        Step.FOLLOW_UP: _("Follow-up"),
+        Step.REPORT: _("Report"),
+    }
+    return f"{list(Step).index(step) + 1}  {names[step]}"
 
 
 PARTS: Mapping[Part, Step] = {
@@ -50,7 +67,11 @@ ROOMS: Mapping[Room, Step] = {
     Room.RESULTS: Step.DOSE,
 }
 OF_THE_PATIENT = ("weight_", "height_", "bilirubin_", "albumin_", "inr_", "creatinine_", "gfr_", "afp_", "ecog_")
-"""Checks of typed values that belong to the first section, by how their ids begin."""
+"""Checks of typed values that belong to the patient's section, by how their ids begin."""
+FEEDING = (Step.IMAGES, Step.STRUCTURES, Step.PATIENT, Step.TREATMENT)
+"""Steps that doses and findings follow from."""
+FOLLOWING = (Step.PRESCRIPTION, Step.FINDINGS, Step.REPORT)
+"""Steps that follow from everything before them."""
 OF_THE_FOLLOW_UP = ("time_points_", "outcome_")
 
 
@@ -77,6 +98,10 @@ class Status:
     assessment: Assessment | None = None
     isComputed: bool = False
     outOfDate: tuple[str, ...] = ()
+    isCurrent: bool = False
+    """Whether the last assessment was made from what is stated now."""
+    isBlank: bool = False
+    """Whether nothing is stated yet."""
     refused: tuple[str, ...] = ()
     """Why no dose can be computed, each with the way out; empty when one can."""
     reported: Assessment | None = None
@@ -98,8 +123,14 @@ class Status:
         return tuple(c for c in self.raised if stepOf(c.check) is step)
 
     def wrongAt(self, step: Step) -> tuple[str, ...]:
-        """Return what is impossible in one section, each with the way out."""
-        return (*self.typed.get(step, ()), *(str(e) for part, e in self.problems.items() if PARTS[part] is step))
+        """Return what is impossible in one section, each with the way out; what is not entered yet is not wrong."""
+        impossible = (e for part, e in self.problems.items() if PARTS[part] is step and not isinstance(e, Unfinished))
+        return (*self.typed.get(step, ()), *map(str, impossible))
+
+    @property
+    def wrong(self) -> Step | None:
+        """The first section that holds something impossible and that doses follow from: none is believed then."""
+        return next((step for step in FEEDING if self.wrongAt(step)), None)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -116,7 +147,7 @@ class Status:
     @property
     def findingsAreOld(self) -> bool:
         """Whether the findings belong to what was, not to what is."""
-        return self.live is None and self.assessment is not None
+        return self.live is None and self.assessment is not None and not self.isCurrent
 
 
 def stateOf(step: Step, status: Status) -> tuple[State, str]:
@@ -128,6 +159,8 @@ def stateOf(step: Step, status: Status) -> tuple[State, str]:
         return State.STALE, "; ".join(status.outOfDate)
     if step is Step.FINDINGS and status.findingsAreOld:
         return State.STALE, _("compute the dose again, or press Measure in Treatment")
+    if step in FOLLOWING and status.wrong is not None:
+        return State.TODO, _("correct {step} first").format(step=titleOf(status.wrong)[3:])
     if step is Step.REPORT and status.reported is not None:
         if status.reported is not status.assessment or status.outOfDate or status.reportIsOld:
             return State.STALE, _("written before the last change")
@@ -150,9 +183,12 @@ def stateOf(step: Step, status: Status) -> tuple[State, str]:
 
 
 def _stateOfFindings(status: Status) -> tuple[State, str]:
+    """Return what the verdict above says, so that both are one."""
     verdict = status.verdict
     if verdict is None:
         return State.TODO, _("nothing is judged yet")
+    if verdict.worst is Severity.CONTRAINDICATION:
+        return State.CONTRAINDICATED, ""
     if verdict.is_clear or verdict.worst in (None, Severity.INFORMATION) and not verdict.not_evaluable:
         return State.DONE, ""
     if verdict.worst in (None, Severity.INFORMATION):
@@ -167,7 +203,7 @@ def needsOf(parameters, workflow: Workflow, isComputed: bool) -> dict[Step, str]
         found[Step.PATIENT] = _("choose the scenario")
     sessions = list(parameters.sessions)
     if not any(session.image is not None for session in sessions):
-        found[Step.IMAGES] = _("choose the image of how the spheres spread")
+        found[Step.IMAGES] = _("choose the SPECT or PET")
     elif any(session.image is not None and not session.values for session in sessions):
         found[Step.IMAGES] = _("say what the values of the image are")
     drawn = drawnRoles(workflow)

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from Y90DosimetryLib.structures import Role
 
-from .. import outlines, totalsegmentator
+from .. import outlines, totalsegmentator, views
 from ..parameters import segmentName
 from .fields import IN_PERCENT
 from .section import Section
@@ -38,6 +38,7 @@ class StructuresSection(Section):
         self._edited: tuple = ()
         """IDs of the segmentation and of the CT that the editor was given last."""
         self._isObserving = self._showing = False
+        ui.segmentEditor.autoShowSourceVolumeNode = False  # else it puts its volume under every other case's views
         self.panel.button(self.step).connect("contentsCollapsed(bool)", self._onCollapsed)
         ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSegmentation)
         ui.createButton.connect("clicked(bool)", self._onCreate)
@@ -69,6 +70,7 @@ class StructuresSection(Section):
             editor.setupViewObservations()
             editor.installKeyboardShortcuts()
             self._isObserving = True
+            views.styleSegmentations(self.parameters, isEdited=True)
         if self._editorNode is None:
             scene = slicer.mrmlScene
             node = scene.GetSingletonNode(EDITOR_TAG, "vtkMRMLSegmentEditorNode")
@@ -94,6 +96,8 @@ class StructuresSection(Section):
             self.ui.segmentEditor.setActiveEffectByName("")
             self.ui.segmentEditor.uninstallKeyboardShortcuts()
             self.ui.segmentEditor.removeViewObservations()
+            if self.parameters is not None:
+                views.styleSegmentations(self.parameters)
         self._isObserving = False
 
     def clear(self) -> None:
@@ -232,8 +236,9 @@ class StructuresSection(Section):
 
     def _onCreate(self, _checked: bool = False) -> None:
         with self.panel.attempt(), slicer.util.NodeModify(self.parameters):
-            made = self.workflow.createStructures()
-            self.panel.say("" if made else _("Every structure is there already."))
+            undo = self.workflow.createStructures()
+            self._undo = undo or self._undo
+            self.panel.say("" if undo else _("Every structure is there already."))
         self.contentChanged = True
         self.panel.refresh()
 

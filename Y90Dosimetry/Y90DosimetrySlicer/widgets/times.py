@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+import qt
 from slicer.i18n import tr as _
 
 UNKNOWN_ZONE = ""
@@ -16,8 +17,9 @@ FARTHEST_WEST_H, FARTHEST_EAST_H = -12, 14
 
 
 def zoneChoices(hospitalZone: str) -> list[tuple[str, str]]:
-    """Return the zones to offer, each with its text: none yet, the hospital's, US Eastern, whole-hour offsets."""
-    names = [name for name in dict.fromkeys([hospitalZone, CALIBRATION_ZONE]) if name and _zone(name)]
+    """Return the zones to offer, each with its text: none yet, the hospital's (else the computer's own), US Eastern,
+    whole-hour offsets."""
+    names = [name for name in dict.fromkeys([hospitalZone or ownZone(), CALIBRATION_ZONE]) if name and _zone(name)]
     texts = {CALIBRATION_ZONE: _("US Eastern")}
     offsets = [_offset(timedelta(hours=hours)) for hours in range(FARTHEST_WEST_H, FARTHEST_EAST_H + 1)]
     return [
@@ -25,6 +27,20 @@ def zoneChoices(hospitalZone: str) -> list[tuple[str, str]]:
         *((name, texts.get(name, name)) for name in names),
         *((offset, offset) for offset in offsets),
     ]
+
+
+def allZones() -> list[str]:
+    """Return the names of the time zones there are, the computer's own first."""
+    own = ownZone()
+    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
+    return [own, *(name for name in names if name != own)] if own else names
+
+
+def ownZone() -> str:
+    """Return the name of the computer's time zone; empty where it has none that is known here."""
+    said = qt.QTimeZone.systemTimeZoneId().data()
+    name = said if isinstance(said, str) else bytes(said).decode(errors="replace")
+    return name if isZone(name) else ""
 
 
 def isZone(name: str) -> bool:

@@ -45,7 +45,7 @@ class TreatmentSection(Section):
         )
         self._perfused = self.bind(
             ChoiceField,
-            _("Into"),
+            _("Perfused volume"),
             ui.perfusedCombo,
             "perfusedSegmentId",
             root=infusion,
@@ -67,10 +67,10 @@ class TreatmentSection(Section):
             lambda: self.session().label if self.session() else "",
         )
         bases = [(_("planned, on MAA"), Basis.PLANNED.value), (_("delivered, on Y-90"), Basis.DELIVERED.value)]
-        self.bind(ChoiceField, _("Basis"), ui.basisCombo, "basis", root=self.session, choices=bases)
+        self.bind(ChoiceField, _("Known from"), ui.basisCombo, "basis", root=self.session, choices=bases)
         self._delivers = self.bind(
             ChoiceField,
-            _("Delivers"),
+            _("Carries out"),
             ui.deliversCombo,
             "delivers",
             root=self.session,
@@ -294,7 +294,8 @@ class TreatmentSection(Section):
             if self.session() is None:
                 self._newSession()
             taken = [i.label for i in self.session().infusions]
-            perfused = [id_ for id_, role in self.workflow.roles().items() if role is Role.PERFUSED]
+            drawnMl = self.workflow.volumesMl()
+            perfused = [id_ for id_, r in self.workflow.roles().items() if r is Role.PERFUSED and drawnMl.get(id_)]
             self.session().infusions.append(
                 newInfusion(nextLabel(taken, _("Vial")), perfused[0] if len(perfused) == 1 else "")
             )

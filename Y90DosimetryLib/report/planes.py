@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter, label
 
 from ..errors import InputError
 from ..structures import Role, Structure
-from .svg import Points
+from .rendering import Points
 
 Slice = NDArray[np.float32]
 PointMm = tuple[float, float, float]
