@@ -183,23 +183,13 @@ def _toWorld(node) -> np.ndarray:
 
 
 def refuseStretch(node) -> None:
-    """Refuse to measure what lies under a transform that changes sizes: volumes and activities would change with it.
-
-    Raises
-    ------
-    InputError
-        If the transforms above the node stretch or skew it by more than `RIGID_TOLERANCE_FRACTION`.
-    """
+    """Raise `InputError` where transforms above a node stretch or skew it: volumes and activities would change."""
     axes = _toWorld(node)[:3, :3]
     if np.abs(axes.T @ axes - np.eye(3)).max() > RIGID_TOLERANCE_FRACTION:
-        share = abs(np.linalg.det(axes))
-        raise InputError(
-            _("it lies under the transform '{name}', which is not rigid (volumes times {share:.3g})").format(
-                name=node.GetParentTransformNode().GetName(), share=share
-            ),
-            where=node.GetName(),
-            remedy=_("Use a rigid transform; or harden it, if sizes are meant to change"),
-        )
+        said = _("it lies under the transform '{name}', which is not rigid (volumes times {share:.3g})")
+        said = said.format(name=node.GetParentTransformNode().GetName(), share=abs(np.linalg.det(axes)))
+        remedy = _("Use a rigid transform; or harden it, if sizes are meant to change")
+        raise InputError(said, where=node.GetName(), remedy=remedy)
 
 
 # Segments

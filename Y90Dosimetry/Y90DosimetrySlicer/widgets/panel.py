@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 
-import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -24,21 +23,18 @@ from .findings import FindingsSection
 from .followup import FollowUpSection
 from .header import Header
 from .images import ImagesSection
-from .marks import State, iconOf, markOfState
 from .patient import PatientSection
 from .prescription import PrescriptionSection
 from .report import ReportSection
+from .rows import Rows
 from .section import Section
-from .steps import Status, Step, needsOf, refusalsOf, stateOf, titleOf
+from .steps import Status, Step, needsOf, refusalsOf
 from .structures import StructuresSection
 from .treatment import TreatmentSection
 
 QUICK_MS, PATIENT_MS, EDITING_MS = 15, 250, 700
 """How long changes are gathered before they are shown: of values with everything measured, of values without, and
 of images and outlines, which are measured anew (counted from the last change)."""
-BAR_PX = 6
-SCROLL_ROUNDS = 3
-"""Heights follow widths, children first: it takes some rounds of events until a section lies where it stays."""
 SECTIONS = (
     ImagesSection,
     StructuresSection,
@@ -81,37 +77,18 @@ class Panel:
         self._later = qt.QTimer()
         self._later.setSingleShot(True)
         self._later.connect("timeout()", self._bringBack)
-        self._buttons: dict[Step, object] = {}
-        self._bars: dict[Step, object] = {}
+        self._rows = Rows(self)
+        self.button, self.openOnly = self._rows.button, self._rows.openOnly
         self.sections: dict[Step, Section] = {}
         for make in SECTIONS:
-            self._addSection(make)
-        self._icons = {state: qt.QIcon(self.resourcePath(f"Icons/{iconOf(state)}")) for state in State}
+            self._rows.add(make.step)
+            self.sections[make.step] = make(self)
+            self._rows.fill(make.step, self.sections[make.step].widget)
         self._header = Header(self)
         self.say = self._header.say
-        self.ui.nextButton.connect("clicked(bool)", self.nextStep)
         self.button(Step.IMAGES).collapsed = False
-        self.widget.enabled = False
 
-    def _addSection(self, make) -> None:
-        """Add a row: a bar in the color of the step's state, and its collapsible section."""
-        row, bar, button = qt.QWidget(), qt.QFrame(), ctk.ctkCollapsibleButton()
-        bar.setFixedWidth(BAR_PX)
-        across, inside = qt.QHBoxLayout(row), qt.QVBoxLayout(button)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(2)
-        inside.setContentsMargins(3, 4, 2, 4)
-        across.addWidget(bar)
-        across.addWidget(button, 1)
-        button.text, button.collapsed, button.collapsedHeight = titleOf(make.step), True, 0
-        button.objectName = f"{make.step.value}Button"
-        self._buttons[make.step], self._bars[make.step] = button, bar
-        section = self.sections[make.step] = make(self)
-        inside.addWidget(section.widget)
-        rows = self.ui.sectionsWidget.layout()
-        rows.insertWidget(len(self.sections) - 1, row)
-        button.connect("contentsCollapsed(bool)", self._onCollapsed)
-        button.connect("clicked(bool)", lambda _checked=False, step=make.step: self._onClicked(step))
+        self.widget.enabled = False
 
     # What the shell calls
 
@@ -257,12 +234,8 @@ class Panel:
                 if not self.button(step).collapsed:
                     section.show()
                     section.showStatus(self.status)
-                self._showState(step)
             self._header.show(self.status)
-            following = self.following
-            self.ui.nextButton.visible = following is not None
-            if following is not None:
-                self.ui.nextButton.text = _("Next step: {title}").format(title=titleOf(following))
+            self._rows.show(self.status)
 
     def _newStatus(self) -> Status:
         workflow = self.workflow
@@ -304,53 +277,6 @@ class Panel:
             return checks
         known = {(c.check.id, c.about) for c in checks}
         return (*checks, *(c for c in assessment.checks if (c.check.id, c.about) not in known))
-
-    def _showState(self, step: Step) -> None:
-        state, _why = stateOf(step, self.status)
-        mark = markOfState(state)
-        text = f"{titleOf(step)}:  {mark.symbol} {mark.words}"
-        if self.button(step).text != text:
-            self.button(step).text = text
-            self.button(step).icon = self._icons[state]
-            self._bars[step].styleSheet = f"background-color: {mark.color};"
-
-    def button(self, step: Step):
-        """Return the collapsible button of a section."""
-        return self._buttons[step]
-
-    def _onCollapsed(self, collapsed: bool) -> None:
-        if not collapsed and self.parameters is not None:
-            self.scheduleRefresh()
-
-    # The step at hand
-
-    def _onClicked(self, step: Step) -> None:
-        """The user opened or closed a section: only the one at hand stays open."""
-        if not self.button(step).collapsed:
-            self.openOnly(step)
-
-    def openOnly(self, step: Step) -> None:
-        """Open one section, close the others, and bring it to the top."""
-        for other in self.sections:
-            self.button(other).collapsed = other is not step
-        self.refresh()
-        for _round in range(SCROLL_ROUNDS):
-            slicer.app.processEvents()
-            place = self.button(step).mapTo(self.ui.sectionsWidget, qt.QPoint(0, 0))
-            self.ui.sectionsArea.verticalScrollBar().value = place.y()
-
-    @property
-    def following(self) -> Step | None:
-        """The step after the one that is open; None after the last one."""
-        steps = list(self.sections)
-        opened = [index for index, step in enumerate(steps) if not self.button(step).collapsed]
-        after = opened[-1] + 1 if opened else 0
-        return steps[after] if after < len(steps) else None
-
-    def nextStep(self, _checked: bool = False) -> None:
-        """Close the step at hand, open the next one, and bring it into sight."""
-        if self.parameters is not None and self.following is not None:
-            self.openOnly(self.following)
 
     # Work and messages
 
@@ -419,13 +345,7 @@ class Panel:
         target = widget
         if target is None:
             target = section.ui.checksLabel if section.ui.checksLabel.visible else self.button(step)
-        box = target
-        while box is not None and box.className() != "QScrollArea":
-            if box.className() == "ctkCollapsibleGroupBox":
-                box.collapsed = False
-            box = box.parentWidget()
-        slicer.app.processEvents()
-        self.ui.sectionsArea.ensureWidgetVisible(target)
+        self._rows.bringIntoSight(target)
         if widget is not None:
             widget.setFocus(qt.Qt.OtherFocusReason)
 
