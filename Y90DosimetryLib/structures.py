@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .images import check_geometry, voxel_ml
+from .images import right_angled, voxel_ml
 from .quantities import require_label
 
 UINT8 = NDArray[np.uint8]
@@ -88,7 +88,7 @@ class Structure:
     def __post_init__(self) -> None:
         where = f"structure '{self.label}'"
         require_label(self.label, f"structure, {self.role.display_name}")
-        check_geometry(self.mask, where)
+        object.__setattr__(self, "mask", right_angled(self.mask, where))
         if self.mask.GetNumberOfComponentsPerPixel() != 1:
             raise InputError("the mask has several values a voxel", where=where, remedy="Give one mask a structure")
         if "integer" not in self.mask.GetPixelIDTypeAsString():

@@ -15,6 +15,7 @@ import scipy
 import SimpleITK as sitk
 
 from ..errors import InputError
+from ..io.paths import relative
 from ..io.volumes import digest
 from ..version import __version__
 
@@ -57,24 +58,24 @@ def is_unchanged(case_path: Path, inputs: Sequence[Mapping[str, str]]) -> bool:
     try:
         if digest(case_path) != inputs[0]["sha256"]:
             return False
-        series = _series(tomllib.loads(case_path.read_bytes().decode("utf-8-sig")))
+        series = _series(tomllib.loads(case_path.read_bytes().decode("utf-8-sig")), case_path.parent)
         return all(_is_same(case_path.parent, one["path"], one["sha256"], series) for one in inputs[1:])
     except (InputError, OSError, ValueError):
         return False
 
 
-def _is_same(folder: Path, written: str, sha256: str, series: Mapping[str, set[str]]) -> bool:
-    return any(digest(folder / written, uid) == sha256 for uid in sorted(series.get(written, {""})))
+def _is_same(folder: Path, path: str, sha256: str, series: Mapping[str, set[str]]) -> bool:
+    return any(digest(folder / path, uid, within=folder) == sha256 for uid in sorted(series.get(path, {""})))
 
 
-def _series(document: Mapping[str, Any]) -> dict[str, set[str]]:
-    """Return the DICOM series chosen for each path of a case file; '' where none is."""
+def _series(document: Mapping[str, Any], folder: Path) -> dict[str, set[str]]:
+    """Return the DICOM series chosen for each path of a case file, from its folder on; '' where none is."""
     found: dict[str, set[str]] = {}
     for table in _tables(document):
         uid = table.get("series", "")
         for value in table.values():
             if isinstance(value, str) and isinstance(uid, str):
-                found.setdefault(value, set()).add(uid)
+                found.setdefault(relative(value, folder), set()).add(uid)
     return found
 
 

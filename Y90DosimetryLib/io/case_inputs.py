@@ -11,16 +11,21 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from ..progress import Progress
+from .formats import files_of
+from .paths import relative
+from .segmentations import Segment, read_segments
 from .volumes import Volume, digest, mask_of, read_image, read_volume
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that went into a case: what it is, its path as written there, and the SHA-256 of its content."""
+    """A file that went into a case: what it is, its path from the case's folder on, and the SHA-256 of its content."""
 
     name: str
     path: str
     sha256: str
+    beside: tuple[str, ...] = ()
+    """The other files that its header names, which the SHA-256 covers too."""
 
 
 @contextmanager
@@ -46,14 +51,19 @@ class CaseFiles:
     def volume(self, name: str, written: str, series: str = "") -> Volume:
         """Return the image of a file or folder; *written* is its path as the case file has it."""
         path = self.path(name, written, series)
-        return read_volume(path, f"{name}, {path}", series)
+        return read_volume(path, f"{name}, {path}", series, within=self._folder)
 
     def mask(self, name: str, written: str, label_value: int | None) -> sitk.Image:
         """Return one outline of a file."""
         path = self.path(name, written)
         if self._last is None or self._last[0] != path:  # one file of labels is read once for all its structures
-            self._last = path, read_image(path, f"{name}, {path}")
+            self._last = path, read_image(path, f"{name}, {path}", within=self._folder)
         return mask_of(self._last[1], f"{name}, {path}", label_value)
+
+    def segments(self, name: str, written: str) -> tuple[Segment, ...]:
+        """Return the segments of a segmentation file."""
+        path = self.path(name, written)
+        return read_segments(path, f"{name}, {path}", within=self._folder)
 
     def path(self, name: str, written: str, series: str = "") -> Path:
         """Return where a file lies, and remember it with its digest."""
@@ -61,6 +71,14 @@ class CaseFiles:
         path = self._folder / written
         if (path, series) not in self._digests:
             with located(name):
-                self._digests[path, series] = digest(path, series)
-        self.inputs.append(InputFile(name, written, self._digests[path, series]))
+                self._digests[path, series] = digest(path, series, within=self._folder)
+        beside = () if path.is_dir() else files_of(path, name, self._folder)[1:]
+        self.inputs.append(
+            InputFile(
+                name,
+                relative(written, self._folder),
+                self._digests[path, series],
+                tuple(relative(str(other), self._folder) for other in beside),
+            )
+        )
         return path

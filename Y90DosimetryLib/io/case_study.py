@@ -16,7 +16,7 @@ from ..structures import Role, Structure
 from .case_inputs import CaseFiles
 from .case_keys import BY_NAME
 from .case_schema import did_you_mean
-from .segmentations import read_segments, structures_of
+from .segmentations import structures_of
 from .volumes import Volume
 
 PATIENT_FIELDS: Mapping[str, tuple[str, Callable[[float], float]]] = {
@@ -65,9 +65,8 @@ def read_structures(study: Mapping[str, Any], files: CaseFiles, of: str = "") ->
     if "segmentation" in study:
         values = study["segmentation"]
         name = f"segmentation{of}"
-        path = files.path(name, values["file"])
-        segments = read_segments(path, f"{name}, {path}")
-        structures, left_out = structures_of(segments, _roles(values["roles"], of), f"{name}, {path}")
+        segments = files.segments(name, values["file"])
+        structures, left_out = structures_of(segments, _roles(values["roles"], of), f"{name}, {values['file']}")
         found += structures
         if left_out:
             files.notes.append(f"{name}: left out, as they have no role: {', '.join(left_out)}")

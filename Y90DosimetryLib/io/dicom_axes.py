@@ -8,7 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.optimize import linear_sum_assignment
 
-from ..images import Array, check_geometry
+from ..images import Array
+from ..images import right_angled as at_right_angles
 
 
 def turned(image: sitk.Image, axes: Array) -> sitk.Image:
@@ -16,7 +17,7 @@ def turned(image: sitk.Image, axes: Array) -> sitk.Image:
 
     Axes are swapped and flipped, nothing is interpolated. The result is right-handed when *axes* are.
     """
-    check_geometry(image, "image")
+    image = at_right_angles(image, "image")
     own = np.asarray(image.GetDirection()).reshape(3, 3)
     match = axes.T @ own
     order = _nearest(np.abs(match))

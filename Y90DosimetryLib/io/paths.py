@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -9,6 +10,17 @@ from ..errors import InputError
 from ..errors import printable as printable
 
 RENAME = "Rename it with letters that every computer can read"
+
+
+def relative(written: str, folder: Path) -> str:
+    """Return a path as it is reached from a folder, with forward slashes; another drive's keeps its name only."""
+    path = Path(written)
+    if not path.is_absolute():
+        path = folder / path
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.name
 
 
 def require_text(path: Path, where: str) -> None:

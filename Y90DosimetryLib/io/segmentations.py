@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def suggested_role(name: str) -> Role | None:
     return next((role for pattern, role in _SUGGESTIONS if re.search(pattern, plain)), None)
 
 
-def read_segments(path: Path, where: str) -> tuple[Segment, ...]:
+def read_segments(path: Path, where: str, *, within: Path | None = None) -> tuple[Segment, ...]:
     """Return the segments of a .seg.nrrd file in their order, each cut to its bounding box.
 
     Raises
@@ -69,8 +69,7 @@ def read_segments(path: Path, where: str) -> tuple[Segment, ...]:
     InputError
         If the file is unreadable, has no named segments, or two of one name.
     """
-    image = read_segmentation_image(path, where)
-    keys = dict(_header(image))
+    image, keys = read_segmentation_image(path, where, within=within)
     representation = keys.get("Segmentation_MasterRepresentation") or keys.get("Segmentation_SourceRepresentation", "")
     if "fractional" in representation.lower():
         raise InputError("the segments are fractional", where=where, remedy="Convert them to a binary labelmap first")
@@ -93,16 +92,6 @@ def read_segments(path: Path, where: str) -> tuple[Segment, ...]:
         Segment(name, of.get("ID", ""), _terminology(of.get("Tags", "")), mask)
         for name, of, mask in zip(names, (fields[number] for number in sorted(fields)), masks, strict=True)
     )
-
-
-def _header(image: sitk.Image) -> Iterator[tuple[str, str]]:
-    """Yield key and text of the header; a damaged key is left out, damaged letters of a text are marked."""
-    for key in image.GetMetaDataKeys():
-        try:
-            found = image.GetMetaData(key)
-        except (TypeError, UnicodeError):  # SimpleITK takes no key that is not UTF-8
-            continue
-        yield key, found.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def structures_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +13,15 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..errors import GeometryError, InputError
-from ..images import array_of, check_geometry
+from ..images import array_of, right_angled
 from ..structures import UINT8
-from .dicom_header import NUCLEAR_MEDICINE, class_uid, hushed, is_dicom, number, read_header, text, words
-from .dicom_series import DicomHeader, quiet, read_slices, series_files
+from .dicom_header import NUCLEAR_MEDICINE, class_uid, hushed, number, read_header, text, words
+from .dicom_series import DicomHeader, read_slices, series_files
 from .dicom_sort import Kind, Series
 from .dicom_stack import read_stack
+from .formats import files_of, is_nrrd, read_file
 from .paths import require_file, require_image_path
-from .wholeness import check_whole, detached_files, files_of
-
-DIGEST_CHUNK_BYTES = 1 << 20
+from .stored import Place
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Volume:
     header: DicomHeader | None = None
 
 
-def read_image(path: Path, where: str, series: str = "") -> sitk.Image:
+def read_image(
+    path: Path, where: str, series: str = "", *, place: Place | None = None, within: Path | None = None
+) -> sitk.Image:
     """Return the three-dimensional image of a file, or of a folder that holds a DICOM series.
 
     Parameters
@@ -41,17 +43,23 @@ def read_image(path: Path, where: str, series: str = "") -> sitk.Image:
         What the image is to the case, for messages.
     series
         The SeriesInstanceUID, needed only where a folder holds several series.
+    place
+        Where it lies, if the user says so, in place of what the file states.
+    within
+        A folder, besides the image's own, that files with its voxels may lie in: that of the case.
 
     Raises
     ------
     InputError, GeometryError
-        If it is missing, unreadable, truncated, in color, not three-dimensional, or lacks slices; or its name is
-        no UTF-8 text.
+        If it is missing, unreadable, truncated, in color, not three-dimensional, too large, or lacks slices; its
+        place in the patient is not stated, or twice; or its name is no UTF-8 text.
     """
-    return read_volume(path, where, series).image
+    return read_volume(path, where, series, place=place, within=within).image
 
 
-def read_volume(path: Path, where: str, series: str = "") -> Volume:
+def read_volume(
+    path: Path, where: str, series: str = "", *, place: Place | None = None, within: Path | None = None
+) -> Volume:
     """Return what `read_image` does, with what the DICOM header says."""
     at = _at(path, where)
     _require_readable(path, at)
@@ -59,41 +67,40 @@ def read_volume(path: Path, where: str, series: str = "") -> Volume:
         if path.is_dir():
             files = series_files(path, at, series)
             volume = Volume(*(_read_nuclear(files[0], at) if len(files) == 1 else read_slices(files, at)))
-        elif _is_dicom(path):
-            volume = Volume(*_read_nuclear(path, at))
+        elif (image := read_file(path, at, place, within)) is not None:
+            volume = Volume(image[0])
         else:
-            volume = Volume(_read_file(path, at))
+            volume = Volume(*_read_nuclear(path, at))
     except RuntimeError as error:
         raise _unreadable(str(error), at) from None
-    image = volume.image
-    check_geometry(image, at)
-    if image.GetNumberOfComponentsPerPixel() != 1:
+    if place is not None and path.is_dir():
+        raise InputError("a geometry is stated for DICOM", where=at, remedy="Leave it out: the headers say it")
+    image_read = right_angled(volume.image, at)
+    if image_read.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(
             "the image has several values a voxel (color, or a segmentation in layers)",
             where=at,
             remedy="Give one quantitative volume; a .seg.nrrd belongs into [segmentation]",
         )
-    for key in image.GetMetaDataKeys():  # names and dates of a patient must not travel into results
-        image.EraseMetaData(key)
-    return volume
+    for key in image_read.GetMetaDataKeys():  # names and dates of a patient must not travel into results
+        image_read.EraseMetaData(key)
+    return Volume(image_read, volume.header)
 
 
-def read_segmentation_image(path: Path, where: str) -> sitk.Image:
-    """Return the image of a segmentation file with its header fields; it may have several layers."""
+def read_segmentation_image(
+    path: Path, where: str, *, within: Path | None = None
+) -> tuple[sitk.Image, Mapping[str, str]]:
+    """Return the image of a .seg.nrrd, which may have several layers, and the entries of its header."""
     at = _at(path, where)
     _require_readable(path, at)
-    if path.is_dir() or _image_io(path, at) != "NrrdImageIO":
+    found = None if path.is_dir() or not is_nrrd(path) else read_file(path, at, within=within)
+    if found is None:
         raise InputError(
             "this is not a Slicer segmentation (.seg.nrrd)",
             where=at,
             remedy="Save it from 3D Slicer, or give each mask as [[structures]] with file and label_value",
         )
-    try:
-        image = _read_file(path, at)
-    except RuntimeError as error:
-        raise _unreadable(str(error), at) from None
-    check_geometry(image, at)
-    return image
+    return found
 
 
 def read_mask(path: Path, where: str, label_value: int | None = None) -> sitk.Image:
@@ -154,22 +161,30 @@ def cut_out(block: UINT8, box: tuple[slice, ...], image: sitk.Image) -> sitk.Ima
     return mask
 
 
-def digest(path: Path, series: str = "") -> str:
-    """Return the SHA-256 of an image's files, one after another in the order of their names.
+def digest(path: Path, series: str = "", *, within: Path | None = None) -> str:
+    """Return the SHA-256 of an image's content.
+
+    Of several files (slices, a header with voxels beside it) it is that of their SHA-256 in hexadecimal, one a line,
+    in the order of their names; the header's is the first.
 
     Raises
     ------
     InputError
-        If there is no such file or folder, or the folder has not one series to choose.
+        If there is no such file or folder, a file of it can't be read, or the folder has not one series to choose.
     """
     require_image_path(path, str(path))
-    files = series_files(path, str(path), series) if path.is_dir() else files_of(path)
-    sha = hashlib.sha256()
-    for file in sorted(files, key=lambda f: f.name):
-        with file.open("rb") as stream:
-            while chunk := stream.read(DIGEST_CHUNK_BYTES):
-                sha.update(chunk)
-    return sha.hexdigest()
+    if path.is_dir():
+        files = tuple(sorted(series_files(path, str(path), series), key=lambda f: f.name))
+    else:
+        files = files_of(path, str(path), within)
+    digests = [_sha256(file) for file in files]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(f"{d}\n" for d in digests).encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    require_file(file, str(file))
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read_nuclear(file: Path, where: str) -> tuple[sitk.Image, DicomHeader]:
@@ -220,43 +235,6 @@ def _require_readable(path: Path, where: str) -> None:
         return
     if not path.stat().st_size:
         raise InputError("the file is empty: this is no image", where=where, remedy="Copy or export it again")
-    for other in detached_files(path):
-        if other.exists():
-            require_file(other, f"{where}, its other file {other.name}")
-
-
-def _is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM: a GIPL image of 8 columns begins like it."""
-    kind = _reader(path)
-    return kind == "GDCMImageIO" or (not kind and is_dicom(path))
-
-
-def _reader(path: Path) -> str:
-    """Return the name of ITK's class that reads a file; empty where there is none."""
-    with quiet():
-        return str(sitk.ImageFileReader.GetImageIOFromFileName(str(path)))
-
-
-def _image_io(path: Path, where: str) -> str:
-    kind = _reader(path)
-    if not kind:
-        raise InputError(
-            "this is no image that can be read",
-            where=where,
-            remedy="Give NRRD, NIfTI, MetaImage or a folder with a DICOM series, and check that it was copied whole",
-        )
-    return kind
-
-
-def _read_file(path: Path, where: str) -> sitk.Image:
-    _image_io(path, where)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    with quiet():
-        reader.ReadImageInformation()
-        check_whole(path, reader, where)
-        image: sitk.Image = reader.Execute()
-    return image
 
 
 def _unreadable(told: str, where: str) -> InputError:

@@ -55,7 +55,9 @@ def as_json(content: Content) -> dict[str, Any]:
         "settings": _plain(asdict(content.case.settings)),
         "methods": dict(content.methods),
         "notes": list(content.case.notes),
-        "inputs": [{"name": i.name, "path": i.path, "sha256": i.sha256} for i in content.inputs],
+        "inputs": [
+            {"name": i.name, "path": i.path, "beside": list(i.beside), "sha256": i.sha256} for i in content.inputs
+        ],
         "references": {name: {"citation": r.citation, "doi": r.doi} for name, r in load_references().items()},
     }
 
