@@ -11,7 +11,6 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..occupancy import PARALLEL_TOLERANCE
 from ..structures import UINT8, Structure
 from ..terminology import TERMINOLOGY, Code
 from ..version import __version__
@@ -32,6 +31,7 @@ from .dicom_reference import Reference
 
 CONTENT_LABEL = "Y90_STRUCTURES"
 SAME_SPACING_RATIO = 1e-4
+PARALLEL_TOLERANCE = 1e-4  # of a direction cosine: 0.05 mm over half a meter
 SAME_PLACE_FRACTION = 0.02
 """Tool default: how far, in voxels, rounded headers may move the voxels of one lattice."""
 
