@@ -65,6 +65,7 @@ FLOORS = (
     "phantom",  # digital patients with known truth
     "report",  # pages, pictures, tables
     "cohort",  # many patients
+    "verify",  # published values recomputed on the user's machine
     "cli",  # the command y90
     "__main__",  # the same as python -m
 )

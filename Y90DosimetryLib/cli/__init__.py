@@ -1,7 +1,7 @@
 """The command `y90`.
 
-Exit code 0: done; 1: some cases of a cohort failed; 2: the input is wrong (one message); 3: a fault of the software;
-130: stopped by the user.
+Exit code 0: done; 1: some cases of a cohort failed, or a value of `y90 verify` did; 2: the input is wrong (one
+message); 3: a fault of the software; 130: stopped by the user.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "cohort": ("cohort",),
     "cohort_stats": (STATS,),
     "rules": ("rules",),
+    "verify": ("verify",),
 }
 """The modules of this room with their commands; a module is imported when one of its commands is called."""
 
