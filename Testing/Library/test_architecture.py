@@ -63,7 +63,8 @@ FLOORS = (
     "registration",  # one image moved onto another
     "io",  # files in and out
     "phantom",  # digital patients with known truth
-    "report",  # pages, pictures, tables
+    "draw",  # figures as SVG
+    "report",  # pages and tables
     "cohort",  # many patients
     "verify",  # published values recomputed on the user's machine
     "cli",  # the command y90
@@ -88,13 +89,13 @@ UNIT_NAMED_BESIDE = {"unit", "measure"}  # a sibling that says the unit of a pla
 OF_ANY_UNIT = {  # these pass numbers on whose unit is the caller's, or draw axes of any unit
     f"Y90DosimetryLib.{name}"
     for name in (
-        "cohort.chart",
+        "draw.chart",
+        "draw.courses",
+        "draw.planes",
+        "draw.scales",
+        "draw.svg",
         "missing",
         "quantities",
-        "report.planes",
-        "report.plots",
-        "report.rendering",
-        "report.scales",
     )
 }
 

@@ -142,10 +142,10 @@ def test_the_statistics_take_necrosis_and_survival_from_the_cohort(out, tmp_path
     assert main(["cohort", "stats", str(out / "tumors.csv"), "--out", str(page), "--json"]) == OK
     assert json.loads(capsys.readouterr().out)["patient_count"] == 6
     html = (page / "cohort.html").read_text(encoding="utf-8")
-    pictures = {path.name for path in page.rglob("*.png")}
+    pictures = {path.name for path in page.rglob("*.svg")}
     for start in ("delivered-dose-by-necrosis", "progression-free-survival", "overall-survival"):
         assert any(name.startswith(start) for name in pictures), (start, pictures)
-    assert html.count("<img") >= 3
+    assert html.count("<svg") >= 3
 
 
 # What counts where several say when

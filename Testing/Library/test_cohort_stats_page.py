@@ -8,22 +8,18 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from pictures import drawing, near, pixels
+from pictures import SVG, Figure, polylines
 
 from Y90DosimetryLib.cli import parser
 from Y90DosimetryLib.cohort.agreement import bland_altman
 from Y90DosimetryLib.cohort.analysis import Change, cohort_statistics
-from Y90DosimetryLib.cohort.chart import Chart, Scale
 from Y90DosimetryLib.cohort.content import CAUTION, DEPENDENT, SAME, as_json, as_text, sections_of
 from Y90DosimetryLib.cohort.figures import (
-    BLUE,
-    GREEN,
-    ORANGE,
     agreement_plot,
+    change_plot,
     figures_of,
     months_axis,
     survival_plot,
-    waterfall,
 )
 from Y90DosimetryLib.cohort.page import as_page
 from Y90DosimetryLib.cohort.survival import Times, kaplan_meier
@@ -101,40 +97,45 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        if tag == "img":
+        if tag == "svg":
             self.images.append(dict(attrs))
-        elif tag not in {"meta", "br"}:
+        if tag not in {"meta", "br"}:
             self.open.append(tag)
         assert not any(name in {"src", "href"} and not value.startswith("data:") for name, value in attrs)
+
+    def handle_startendtag(self, tag, attrs):
+        """An element without content, which has no end of its own."""
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
 
 def test_the_page_is_whole_escaped_and_fetches_nothing() -> None:
-    text = as_page(WHOLE, {"Best change of diameter, tumors": b"png"})
+    text = as_page(WHOLE, {"Best change of diameter, tumors": "<svg ></svg>"})
     page = Page(text)
     assert page.open == []
     assert "<script" not in text
     assert "sixteen <b>" not in text
-    assert [i["alt"] for i in page.images] == ["Best change of diameter, tumors"]
-    assert "vtk is gone" in as_page(WHOLE, {}, "vtk is gone")
+    assert [i["aria-label"] for i in page.images] == ["Best change of diameter, tumors"]
 
 
-@drawing
+def polylines_of(figure: Figure, width: str) -> list[np.ndarray]:
+    """The lines of a width."""
+    paths = (e.get("d") for e in figure.root.iter(f"{SVG}path") if e.get("stroke-width") == width)
+    return [line for path in paths for line in polylines(path)]
+
+
 class TestFigures:
     def test_every_figure_has_a_place_on_the_page_exactly_once(self) -> None:
         for stats, least in ((EXAMPLE, 7), (WHOLE, 10)):
             found = figures_of(stats)
             assert len(found) >= least
-            assert sorted(i["alt"] for i in Page(as_page(stats, found)).images) == sorted(found)
+            assert sorted(i["aria-label"] for i in Page(as_page(stats, found)).images) == sorted(found)
 
-    def test_a_mark_lies_where_its_value_says(self) -> None:
-        chart = Chart("t", Scale("x", 0, 10), Scale("y", 10, 1000, is_log=True))
-        chart.dots(5, 10**2.5, (255, 0, 0))
-        rows, columns = np.nonzero(near(pixels(chart.png()), (255, 0, 0), 30))
-        left, top, right, bottom = chart.area
-        assert (columns.mean(), rows.mean()) == pytest.approx(((left + right) / 2, top + (bottom - top) / 4), abs=1.5)
+    def test_texts_of_every_figure_neither_touch_nor_leave_it(self) -> None:
+        for stats in (EXAMPLE, WHOLE):
+            for caption, svg in figures_of(stats).items():
+                assert Figure(svg).overlaps() == [], caption
 
     @pytest.mark.parametrize(
         ("longest_months", "marks"),
@@ -148,28 +149,31 @@ class TestFigures:
 
     def test_a_survival_curve_steps_at_its_events_and_ticks_the_censored(self) -> None:
         curve = kaplan_meier(Times("all", (10, 20, 30, 40), (True, False, True, False)))
-        picture = near(pixels(survival_plot([curve], "t")), BLUE, 25)
-        chart = Chart("t", months_axis(40.0), Scale("%", 0, 100), rows_below=2)
-        for month, percent in ((5, 100), (15, 75), (25, 75), (35, 37.5)):
-            column, row = np.rint(chart.placed(month, percent)).astype(int)
-            assert picture[row - 2 : row + 3, column].any()
-            assert not picture[row + 5 : row + 20, column].any()
-        column, row = np.rint(chart.placed(20, 75)).astype(int)
-        assert picture[row - 6, column - 1 : column + 2].any()
-        assert not picture[row - 6, column - 12 : column - 6].any()
+        figure = Figure(survival_plot([curve], "t"))
+        x, y = figure.line("all (n = 4)").T
+        month = {m: figure.text(str(m)).middle[0] for m in (6, 12, 24)}
+        percent = {p: figure.text(str(p)).middle[1] for p in (20, 60)}
+        months = 6 + (x - month[6]) / (month[12] - month[6]) * 6
+        percents = 20 + (y - percent[20]) / (percent[60] - percent[20]) * 40
+        steps = {(round(float(m)), round(float(p), 0)) for m, p in zip(months, percents, strict=True)}
+        assert {(0, 100), (10, 100), (10, 75), (30, 75), (30, 38), (40, 38)} <= steps
+        ticks = [p for p in polylines_of(figure, "1.6") if len(p) == 2 and p[0, 0] == p[1, 0]]
+        at = sorted(round(6 + (p[0, 0] - month[6]) / (month[12] - month[6]) * 6) for p in ticks)
+        assert at == [20, 40], "the censored"
 
     def test_limits_of_agreement_are_drawn_at_their_values(self) -> None:
         first = [100, 200, 300, 400, 500, 600]
         agreement = bland_altman(first, [110, 190, 310, 390, 510, 590], "Gy")
-        picture = pixels(agreement_plot(agreement))
-        (bias,), (dashed,) = (np.nonzero(near(picture[:, 400:600], c, 25).any(axis=1)) for c in (BLUE, ORANGE))
-        assert bias.mean() == pytest.approx(dashed.mean(), abs=2)
+        figure = Figure(agreement_plot(agreement))
+        names = {n.split(" ")[0]: figure.line(n)[0, 1] for n in figure.names}
+        assert names["bias"] == pytest.approx((names["upper"] + names["lower"]) / 2, abs=0.1)
+        assert names["upper"] < names["bias"], "rows count down"
 
     def test_a_waterfall_has_a_bar_a_tumor_colored_by_response(self) -> None:
-        picture = pixels(waterfall((Change("a", 0.1, Response.SD), Change("b", -0.6, Response.PR))))
-        below = [(near(picture[300:420], c, 40)).sum() for c in (GREEN, ORANGE)]
-        assert below[0] > 5000
-        assert below[1] < 100
+        svg = change_plot((Change("a", 0.1, Response.SD), Change("b", -0.6, Response.PR)))
+        (up,), (down,) = (Figure(svg).rects(name) for name in ("a: +10 %", "b: -60 %"))
+        assert (down[3] - down[1]) / (up[3] - up[1]) == pytest.approx(6.0, rel=0.01)
+        assert "partial response" in " ".join(Figure(svg).words).lower()
 
 
 class TestCommand:

@@ -6,19 +6,19 @@ import json
 import re
 from datetime import date
 
-import numpy as np
 import pytest
 from over_time import LIVER, MONTH_DAYS, RIGHT, case, infusion, point, session
-from pictures import drawing, near, pixels
+from pictures import Figure
 
 from Y90DosimetryLib.case import Intent, Patient, TimeKind
+from Y90DosimetryLib.draw.courses import MEASURED, SFLR, remnant_plot, series_of
 from Y90DosimetryLib.engine import assess
-from Y90DosimetryLib.errors import InputError, MissingToolError
+from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.followup.remnant import RESECTION_RULE
 from Y90DosimetryLib.guidelines import Outcome
 from Y90DosimetryLib.lesions import LesionReading, ThrombusReading
-from Y90DosimetryLib.report import as_html, as_json, content_of, followup_page, sections_of
+from Y90DosimetryLib.report import as_html, as_json, content_of, sections_of
 from Y90DosimetryLib.report.followup_page import REMNANT, follow_up_section
-from Y90DosimetryLib.report.followup_plots import MEASURED, SFLR, remnant_plot, series_of
 
 
 def reading(mm, **more):
@@ -154,22 +154,10 @@ def test_the_json_holds_the_follow_up_with_reasons_for_its_gaps(followed):
     assert as_json(content_of(assess(case())))["follow_up"] is None
 
 
-@drawing
 def test_the_picture_is_in_the_section_and_beside_the_page(followed):
     (section,) = [s for s in sections_of(followed) if s.title == "Follow-up"]
     assert REMNANT in section.pictures
-    assert section.html.count("<img") == len(section.pictures)
-
-
-def test_without_drawing_the_section_keeps_its_tables_and_says_so(followed, monkeypatch):
-    def none(*_):
-        raise MissingToolError("Pictures can't be drawn: VTK is missing")
-
-    monkeypatch.setattr(followup_page, "remnant_plot", none)
-    section = follow_up_section(followed)
-    assert not section.pictures
-    assert "VTK is missing" in section.html
-    assert "Month 1 to Month 3" in section.html
+    assert section.html.count("<svg") == len(section.pictures)
 
 
 def series_until(follow_up, surgery_on):
@@ -187,18 +175,18 @@ def test_the_curves_have_one_point_a_study_that_has_the_share(followed):
     assert len(measured.percent) == 2, "month 3 has no liver volume"
 
 
-@drawing
 def test_the_line_of_forty_percent_lies_between_what_is_below_and_above():
     made = case(point("Before", date(2026, 2, 20), TimeKind.BASELINE, flr=450), point("M 6", MONTH_DAYS[6], flr=900))
     follow_up = assess(made).follow_up
-    picture = pixels(remnant_plot(follow_up.remnant, follow_up.studies))
-    plot = picture[:, : int(picture.shape[1] * 0.7)]
-    red = np.flatnonzero(near(plot, (179, 0, 27)).sum(axis=1) > 100)
-    blue = np.argwhere(near(plot, (0, 100, 190)))
-    assert red.size, "the line crosses the plot"
-    level = red.mean()
-    first, last = blue[blue[:, 1].argmin()], blue[blue[:, 1].argmax()]
-    assert first[0] > level > last[0], "30 % lies below, 60 % above; rows count down"
+    figure = Figure(remnant_plot(follow_up.remnant, follow_up.studies))
+    level = figure.line(f"40 % ({RESECTION_RULE})")[0, 1]
+    (_, first), (_, last) = figure.line(SFLR)
+    assert first > level > last, "30 % lies below, 60 % above; rows count down"
+    low, high = (figure.text(number).middle[1] for number in ("20", "40"))
+    assert level == pytest.approx(high, abs=2)
+    before = follow_up.remnant.at[1].study.sflr_ratio
+    assert first == pytest.approx(low + (high - low) * (before - 0.2) / 0.2, abs=2)
+    assert figure.overlaps() == [] and f"{before * 100:.0f} %" in figure.words
 
 
 def test_nothing_to_draw_is_refused_with_what_to_enter():

@@ -1,4 +1,4 @@
-"""The pictures show what is there, at its place, in its color; checked on analytic phantoms, pixel by pixel."""
+"""The pictures show what is there, at its place, in its color; checked on analytic phantoms."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from pictures import ball, drawing, grid, near, on, pixels
+from pictures import Figure, area_of, ball, grid, near, on
 from shapes import FLIPPED, IDENTITY, PERMUTED, rotation
 
-from Y90DosimetryLib.errors import InputError
-from Y90DosimetryLib.geometry import center_mm
-from Y90DosimetryLib.report.colors import blend, dose_rgb, structure_styles
-from Y90DosimetryLib.report.planes import Plane, View, contours, region_of, view_of
-from Y90DosimetryLib.report.slices import (
+from Y90DosimetryLib.draw.colors import blend, dose_rgb, structure_styles
+from Y90DosimetryLib.draw.planes import Plane, View, contours, region_of, view_of
+from Y90DosimetryLib.draw.slices import (
     ISODOSES_GY,
     SliceOptions,
     dose_slice,
@@ -22,25 +20,38 @@ from Y90DosimetryLib.report.slices import (
     point_to_show_mm,
     three_planes,
 )
+from Y90DosimetryLib.errors import InputError
+from Y90DosimetryLib.geometry import center_mm
 from Y90DosimetryLib.structures import Role, Structure
 
-# 900 pixels wide and 638 high: the picture proper is 900 x 600 below a title of 38 pixels.
-HEAD_PX, AREA_PX = 38, (900, 600)
-BARE = SliceOptions(size_px=(900, 638), legend=False, margin_mm=10.0)
+# 900 pixels wide and 630 high: the picture proper is 900 x 600 below a title of 30 pixels.
+HEAD_PX, AREA_PX = 30, (900, 600)
+BARE = SliceOptions(size_px=(900, 630), legend=False, margin_mm=10.0)
 CT_HU = 60.0
 CT_GRAY = round((CT_HU - (40 - 200)) / 400 * 255)
 
 
-def at(plane: Plane, point_mm, half_mm):
-    """Where a point is in a bare picture of a region of this half width around the origin: row and column."""
-    pitch_mm = 2 * (half_mm + 10.0) / min(AREA_PX)
+def at(plane: Plane, point_mm):
+    """Where a point is in a bare picture of the liver: x and y in pixels of the figure."""
     x, y, z = point_mm
     across, down = {Plane.AXIAL: (x, y), Plane.CORONAL: (x, -z), Plane.SAGITTAL: (y, -z)}[plane]
-    return HEAD_PX + int(AREA_PX[1] / 2 + down / pitch_mm), int(AREA_PX[0] / 2 + across / pitch_mm)
+    return AREA_PX[0] / 2 + across / PITCH_MM, HEAD_PX + AREA_PX[1] / 2 + down / PITCH_MM
+
+
+def seen(figure: Figure, plane: Plane, point_mm) -> np.ndarray:
+    """The color of the pixel at a point of a bare picture."""
+    shown, (left, top, right, bottom) = figure.images()[0]
+    x, y = at(plane, point_mm)
+    height, width = shown.shape[:2]
+    return shown[int((y - top) / (bottom - top) * height), int((x - left) / (right - left) * width)]
+
+
+def hexed(color) -> str:
+    return "#" + "".join(f"{part:02x}" for part in np.asarray(color))
 
 
 LIVER = ball(Role.LIVER, "Liver", (0, 0, 0), 91.0)
-LIVER_HALF_MM = 91.5  # the outermost voxels inside are 90 mm from the center and 3 mm wide
+PITCH_MM = 2 * (91.5 + 10.0) / 600  # the outermost voxels inside are 90 mm from the center and 3 mm wide
 GRID, PLACES = grid()
 CT = on(GRID, np.full(GRID.GetSize()[::-1], CT_HU))
 
@@ -148,32 +159,30 @@ class TestPlanes:
             region_of([], [], whole=False)
 
 
-@drawing
 class TestSlices:
     @pytest.mark.parametrize("plane", Plane)
     def test_dose_is_blended_over_the_ct_and_stops_at_the_lowest_dose(self, plane):
         radius = np.linalg.norm(PLACES, axis=-1)
         dose = on(GRID, np.where(radius < 40, 160.0, 5.0))
-        options = SliceOptions(
-            size_px=(900, 638), legend=False, margin_mm=10.0, isodoses_gy=(), full_scale_gy=200.0, opacity_fraction=0.4
-        )
-        picture = pixels(dose_slice(CT, dose, [LIVER], plane, (0, 0, 0), options))
+        options = replace(BARE, isodoses_gy=(), full_scale_gy=200.0, opacity_fraction=0.4)
+        figure = Figure(dose_slice(CT, dose, [LIVER], plane, (0, 0, 0), options))
         hot = CT_GRAY + 0.4 * (dose_rgb(160.0, 200.0).astype(float) - CT_GRAY)
-        assert near(picture[at(plane, (10, 10, 10), LIVER_HALF_MM)], hot, 1)
-        assert near(picture[at(plane, (55, 55, 55), LIVER_HALF_MM)], (CT_GRAY,) * 3, 1)
+        assert near(seen(figure, plane, (10, 10, 10)), hot, 1)
+        assert near(seen(figure, plane, (55, 55, 55)), (CT_GRAY,) * 3, 1)
 
     def test_the_window_decides_the_gray(self):
         ramp = on(GRID, PLACES[..., 0] * 4)
-        options = SliceOptions((900, 638), 100.0, 200.0, legend=False, margin_mm=10.0)
-        picture = pixels(dose_slice(ramp, None, [LIVER], Plane.AXIAL, (0, 0, 0), options))
+        options = replace(BARE, window_center_hu=100.0, window_width_hu=200.0)
+        figure = Figure(dose_slice(ramp, None, [LIVER], Plane.AXIAL, (0, 0, 0), options))
         for x_mm, gray in ((-20.0, 0), (25.0, 127.5), (40.0, 204), (60.0, 255)):
-            assert near(picture[at(Plane.AXIAL, (x_mm, 20.0, 0), LIVER_HALF_MM)], (gray,) * 3, 4)
+            assert near(seen(figure, Plane.AXIAL, (x_mm, 20.0, 0)), (gray,) * 3, 4)
+        assert "CT 100 / 200 HU" in figure.words
 
     def test_outside_the_ct_there_is_air(self):
         part = sitk.RegionOfInterest(CT, (CT.GetSize()[0] // 2, *CT.GetSize()[1:]), (0, 0, 0))
-        picture = pixels(dose_slice(part, None, [LIVER], Plane.AXIAL, (0, 0, 0), BARE))
-        assert near(picture[at(Plane.AXIAL, (-40, 20, 0), LIVER_HALF_MM)], (CT_GRAY,) * 3, 1)
-        assert near(picture[at(Plane.AXIAL, (40, 20, 0), LIVER_HALF_MM)], (0, 0, 0), 1)
+        figure = Figure(dose_slice(part, None, [LIVER], Plane.AXIAL, (0, 0, 0), BARE))
+        assert near(seen(figure, Plane.AXIAL, (-40, 20, 0)), (CT_GRAY,) * 3, 1)
+        assert near(seen(figure, Plane.AXIAL, (40, 20, 0)), (0, 0, 0), 1)
 
     @pytest.mark.parametrize(
         ("plane", "center_mm", "side"),
@@ -188,12 +197,14 @@ class TestSlices:
     )
     def test_right_and_anterior_are_left_and_the_head_is_up(self, plane, center_mm, side):
         tumor = ball(Role.TUMOR, "T", center_mm, 15.0)
-        picture = pixels(dose_slice(CT, None, [LIVER, tumor], plane, (0, 0, 0), BARE))
-        green = near(picture, structure_styles([Role.TUMOR])[0].on_dark, 6)
-        rows, columns = np.nonzero(green)
-        row, column = at(plane, center_mm, LIVER_HALF_MM)
-        assert (rows.mean(), columns.mean()) == pytest.approx((row, column), abs=3)
-        assert columns.max() < 450 if side == "left" else rows.max() < HEAD_PX + 300
+        figure = Figure(dose_slice(CT, None, [LIVER, tumor], plane, (0, 0, 0), BARE))
+        outline = figure.line("T")
+        assert (outline.min(axis=0) + outline.max(axis=0)) / 2 == pytest.approx(at(plane, center_mm), abs=3)
+        assert area_of(outline) * PITCH_MM**2 == pytest.approx(np.pi * 15.0**2, rel=0.1)
+        assert outline[:, 0].max() < 450 if side == "left" else outline[:, 1].max() < HEAD_PX + 300
+        assert figure.pens("T") == {(hexed(structure_styles([Role.TUMOR])[0].on_dark), "")}
+        letter = figure.text({"left": "A" if plane is Plane.SAGITTAL else "R"}.get(side) or plane.letters[2])
+        assert letter.middle[0] < 40 if side == "left" else letter.middle[1] < HEAD_PX + 30
 
     def test_flipped_voxel_order_gives_the_same_picture(self):
         def case(direction):
@@ -205,117 +216,113 @@ class TestSlices:
             tumor = ball(Role.TUMOR, "T", (-30, 10, 5), 20.0, direction, spacing_mm=spacing_mm)
             return ct, on(image, 3000.0 / np.maximum(radius, 8)), [liver, tumor]
 
-        plain = three_planes(*case(IDENTITY), (-30, 10, 5), BARE)
+        plain = {plane: Figure(svg) for plane, svg in three_planes(*case(IDENTITY), (-30, 10, 5), BARE).items()}
         for direction in (FLIPPED, np.diag([1.0, 1.0, -1.0]), PERMUTED):
-            for plane, png in three_planes(*case(direction), (-30, 10, 5), BARE).items():
-                differing = np.abs(pixels(png) - pixels(plain[plane])).max(axis=-1) > 8
+            for plane, svg in three_planes(*case(direction), (-30, 10, 5), BARE).items():
+                figure = Figure(svg)
+                differing = np.abs(figure.images()[0][0] - plain[plane].images()[0][0]).max(axis=-1) > 8
                 assert differing.mean() < 0.002, (plane, direction.tolist())
+                assert area_of(figure.line("T")) == pytest.approx(area_of(plain[plane].line("T")), rel=1e-3)
 
-    def test_an_isodose_line_has_its_color_on_the_picture(self):
+    @pytest.mark.parametrize("level_gy", [75.0, 100.0, 205.0])
+    def test_an_isodose_path_encloses_the_circle_of_its_dose_in_its_color(self, level_gy):
+        """5000 Gy mm / r: the dose d is met at r = 5000 / d, so the path's area is pi r squared."""
         fine, places = grid(spacing_mm=(2.0, 2.0, 2.0))
         dose = on(fine, 5000.0 / np.maximum(np.linalg.norm(places, axis=-1), 1.0))
-        options = SliceOptions(
-            size_px=(900, 638), legend=False, margin_mm=10.0, isodoses_gy=(100.0,), full_scale_gy=200.0
-        )
-        picture = pixels(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
-        line = blend(dose_rgb(100.0, 200.0), (255, 255, 255), 0.5)
-        rows, columns = np.nonzero(near(picture, line, 12))
-        pitch_mm = 2 * (LIVER_HALF_MM + 10) / 600
-        radius_mm = np.hypot(rows - HEAD_PX - 300 + 0.5, columns - 450 + 0.5) * pitch_mm
-        assert rows.size > 500
-        assert np.median(radius_mm) == pytest.approx(50.0, abs=0.4)
+        options = replace(BARE, isodoses_gy=(level_gy,), full_scale_gy=400.0, isodose_sigma_ratio=0.0)
+        figure = Figure(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
+        line = figure.line(f"{level_gy:g} Gy")
+        assert area_of(line) * PITCH_MM**2 == pytest.approx(np.pi * (5000.0 / level_gy) ** 2, rel=0.005)
+        assert (line.min(axis=0) + line.max(axis=0)) / 2 == pytest.approx((450.0, HEAD_PX + 300.0), abs=0.3)
+        color = hexed(blend(dose_rgb(level_gy, 400.0), (255, 255, 255), 0.5))
+        assert figure.pens(f"{level_gy:g} Gy") == {(color, "")}
+        label = np.array(figure.text(f"{level_gy:g}").middle)
+        assert np.hypot(*(line - label).T).min() < 3.0, "its dose stands on the line"
 
     def test_noise_makes_no_scribbles_of_an_isodose_line_and_the_colors_stay_as_they_are(self):
         """A quarter less than the line in the mean, 15 % of noise: lines through single voxels vanish."""
         noise = np.random.default_rng(1).normal(1.0, 0.15, GRID.GetSize()[::-1])
         dose = on(GRID, 75.0 * noise)
+        options = replace(BARE, isodoses_gy=(100.0,), full_scale_gy=200.0)
         plain, smooth = (
-            replace(BARE, isodoses_gy=(100.0,), full_scale_gy=200.0, isodose_sigma_ratio=s) for s in (0.0, 1.0)
+            Figure(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), replace(options, isodose_sigma_ratio=s)))
+            for s in (0.0, 1.0)
         )
-        line = blend(dose_rgb(100.0, 200.0), (255, 255, 255), 0.5)
-        counts = []
-        for options in (plain, smooth):
-            picture = pixels(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
-            counts.append(near(picture, line, 12).sum())
-        assert counts[0] > 500 and counts[1] < counts[0] / 20
-        none = [
-            dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), replace(one, isodoses_gy=()))
-            for one in (plain, smooth)
-        ]
-        assert none[0] == none[1]
+        counts = [len(f.lines("100 Gy")) if "100 Gy" in f.names else 0 for f in (plain, smooth)]
+        assert counts[0] > 50 and counts[1] < counts[0] / 10
+        assert (plain.images()[0][0] == smooth.images()[0][0]).all()
 
     def test_stripes_fill_a_volume_and_nothing_else(self):
+        """Each stripe ends on the circle, and their length is the disk's area over the distance between them."""
         part = ball(Role.PLANNED_RESECTION, "Part", (20.0, 0.0, 0.0), 30.0)
-        dose = on(GRID, np.full(GRID.GetSize()[::-1], 160.0))
-        options = replace(BARE, full_scale_gy=200.0, isodoses_gy=())
-        plain, striped = (
-            pixels(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), replace(options, hatched=one)))
-            for one in (None, part)
-        )
-        rows, columns = np.nonzero((plain != striped).any(axis=-1))
-        pitch_mm = 2 * (LIVER_HALF_MM + 10) / 600
-        away_mm = np.hypot(rows - HEAD_PX - 300 + 0.5, columns - 450 + 0.5 - 20.0 / pitch_mm) * pitch_mm
-        assert away_mm.max() < 33.0
-        share = rows.size / (np.pi * (30.0 / pitch_mm) ** 2)
-        assert 0.2 < share < 0.5, "the dose is seen between the stripes"
+        options = replace(BARE, hatched=part)
+        svg = dose_slice(CT, None, [], Plane.AXIAL, (0, 0, 0), replace(options, whole=True))
+        figure = Figure(svg)
+        (path,) = {
+            e.get("d") for e in figure.root.iter("{http://www.w3.org/2000/svg}path") if e.get("d").count("M") > 5
+        }
+        ends = np.array([[float(v) for v in p.split(",")] for m in path.split("M")[1:] for p in m.split()])
+        pitch_mm = (219.0 + 20.0) / 600
+        center = np.array([450 + 20.0 / pitch_mm, HEAD_PX + 300])
+        assert np.hypot(*(ends - center).T) * pitch_mm == pytest.approx(30.0, abs=3.0)
+        steps = np.diff(ends.reshape(-1, 2, 2), axis=1)[:, 0]
+        length_mm = np.hypot(*steps.T).sum() * pitch_mm
+        assert length_mm == pytest.approx(np.pi * 30.0**2 / (10.0 / np.sqrt(2) * pitch_mm), rel=0.05)
 
     def test_the_scale_bar_is_as_long_as_it_says(self):
-        picture = pixels(dose_slice(CT, None, [LIVER], Plane.AXIAL, (0, 0, 0), BARE))
-        row = near(picture[638 - 16], (240, 240, 240), 30)
-        length_mm = (row.sum() - 2) * 2 * (LIVER_HALF_MM + 10) / 600
-        assert length_mm == pytest.approx(50.0, abs=0.8)  # the longest of 1, 2, 5, 10 cm in a quarter of 304 mm
+        figure = Figure(dose_slice(CT, None, [LIVER], Plane.AXIAL, (0, 0, 0), BARE))
+        assert np.ptp(figure.line("5 cm")[:, 0]) * PITCH_MM == pytest.approx(50.0, abs=0.01)
+        # the longest of 1, 2, 5, 10 cm in a quarter of 304 mm
 
     def test_the_color_bar_shows_the_colors_seen_over_soft_tissue(self):
         dose = on(GRID, np.where(np.linalg.norm(PLACES, axis=-1) < 40, 160.0, 0.0))
         options = SliceOptions(full_scale_gy=200.0, isodoses_gy=())
-        picture = pixels(dose_slice(CT, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
-        seen = CT_GRAY + 0.5 * (dose_rgb(160.0, 200.0).astype(float) - CT_GRAY)
-        assert near(picture[:, :640], seen, 2).any()
-        assert near(picture[:, 660:], seen, 2).any()
+        picture, bar = Figure(dose_slice(CT, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options)).images()
+        shown = CT_GRAY + 0.5 * (dose_rgb(160.0, 200.0).astype(float) - CT_GRAY)
+        assert near(picture[0], shown, 2).any() and near(bar[0], shown, 2).any()
 
-    def test_the_color_bar_rises_upward_from_the_lowest_dose(self):
+    def test_the_color_bar_rises_upward_from_the_lowest_dose_beside_its_numbers(self):
         dose = on(GRID, np.full(GRID.GetSize()[::-1], 160.0))
         options = SliceOptions(full_scale_gy=200.0, isodoses_gy=(), lowest_dose_gy=50.0)
-        picture = pixels(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
-        bar = near(picture[:, 660:], dose_rgb(100.0, 200.0), 3).any(axis=0).nonzero()[0][3] + 660
-        height = {d: near(picture[:, bar], dose_rgb(d, 200.0), 3).nonzero()[0] for d in (190.0, 100.0, 60.0, 40.0)}
-        assert height[190.0].max() < height[100.0].min() < height[60.0].min()
-        assert height[40.0].size == 0
+        figure = Figure(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
+        bar, (_, top, right, bottom) = figure.images()[1]
+        for dose_gy, color in ((200.0, 199.9), (150.0, 150.0), (100.0, 100.0)):
+            y = figure.text(f"{dose_gy:g}").middle[1]
+            row = min(int((y - top) / (bottom - top) * len(bar)), len(bar) - 1)
+            assert near(bar[max(row, 0), 3], dose_rgb(color, 200.0), 6), dose_gy
+            assert figure.text(f"{dose_gy:g}").box[0] > right
+        assert near(bar[-5, 3], (0, 0, 0)), "below the lowest dose nothing is colored"
 
     def test_without_a_ct_the_colors_are_those_of_the_scale(self):
         dose = on(GRID, np.full(GRID.GetSize()[::-1], 160.0))
         options = SliceOptions(full_scale_gy=200.0, isodoses_gy=())
-        picture = pixels(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options))
-        seen = near(picture, dose_rgb(160.0, 200.0), 2)
-        assert seen[:, :640].mean() > 0.5
-        assert seen[:, 660:].any()
+        picture, bar = Figure(dose_slice(None, dose, [LIVER], Plane.AXIAL, (0, 0, 0), options)).images()
+        assert near(picture[0], dose_rgb(160.0, 200.0), 2).mean() > 0.5
+        assert near(bar[0], dose_rgb(160.0, 200.0), 2).any()
 
     def test_what_the_plane_does_not_meet_is_not_in_the_legend(self):
         tumor = ball(Role.TUMOR, "T", (0, 0, 60), 15.0)
-        green = structure_styles([Role.TUMOR])[0].on_dark
-        high, low = (pixels(dose_slice(CT, None, [LIVER, tumor], Plane.AXIAL, (0, 0, z_mm))) for z_mm in (60.0, 0.0))
-        assert near(high[:, 660:], green).any()
-        assert not near(low, green).any()
+        high, low = (
+            Figure(dose_slice(CT, None, [LIVER, tumor], Plane.AXIAL, (0, 0, z_mm))).words for z_mm in (60.0, 0.0)
+        )
+        assert "T" in high and "T" not in low and "Liver" in low
+
+    def test_texts_neither_touch_nor_leave_the_figure(self):
+        fine, places = grid(spacing_mm=(2.0, 2.0, 2.0))
+        dose = on(fine, 9000.0 / np.maximum(np.linalg.norm(places - (20, 30, 0), axis=-1), 1.0))
+        many = [ball(Role.TUMOR, f"Tumor {i} in the right lobe, segment 7", (i * 4 - 40, 5, 0), 9.0) for i in range(20)]
+        for structures in ([LIVER], [LIVER, *many]):
+            for svg in three_planes(CT, dose, structures, (0, 5, 0)).values():
+                assert Figure(svg).overlaps() == []
+        words = Figure(dose_slice(CT, dose, [LIVER, *many], Plane.AXIAL, (0, 5, 0))).words
+        assert sum(w.startswith("Tumor") for w in words) + int(words[-1].split()[1]) == 20, "the others are counted"
 
     def test_a_crosshair_marks_the_point_and_leaves_it_free(self):
         point = (20.0, 30.0, 0.0)
-        row, column = at(Plane.AXIAL, point, LIVER_HALF_MM)
-        with_it, without = (
-            pixels(
-                dose_slice(
-                    CT,
-                    None,
-                    [LIVER],
-                    Plane.AXIAL,
-                    point,
-                    SliceOptions((900, 638), legend=False, margin_mm=10.0, crosshair=shown),
-                )
-            )
-            for shown in (True, False)
-        )
-        rows, columns = np.nonzero((with_it != without).any(axis=-1))
-        assert (rows.mean(), columns.mean()) == pytest.approx((row, column), abs=1)
-        assert (with_it[row - 8 : row + 9, column - 8 : column + 9] == (CT_GRAY,) * 3).all()
+        figure = Figure(dose_slice(CT, None, [LIVER], Plane.AXIAL, point, replace(BARE, crosshair=True)))
+        arms = np.concatenate(figure.lines("Point shown"))
+        assert arms.mean(axis=0) == pytest.approx(at(Plane.AXIAL, point), abs=0.5)
+        assert np.hypot(*(arms - at(Plane.AXIAL, point)).T).min() > 6
 
     def test_the_same_case_gives_the_same_bytes(self):
         dose = on(GRID, 3000.0 / np.maximum(np.linalg.norm(PLACES, axis=-1), 8))

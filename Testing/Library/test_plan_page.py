@@ -9,17 +9,19 @@ from html import escape
 
 import numpy as np
 import pytest
+from pictures import Figure
 from planning_kit import COARSE
 
 from Y90DosimetryLib.case import Vial
+from Y90DosimetryLib.draw import windows
+from Y90DosimetryLib.draw.svg import text_width_px
 from Y90DosimetryLib.engine import Assessment, Engine, assess
 from Y90DosimetryLib.images import ActivityMap
 from Y90DosimetryLib.phantom import digital_patient
 from Y90DosimetryLib.planning import Override, PlanOptions, StatedInputs, plan_of
-from Y90DosimetryLib.report import as_html, as_json, content_of, plan_plots, sections_of
+from Y90DosimetryLib.report import as_html, as_json, content_of, sections_of
 from Y90DosimetryLib.report.html_parts import Section, file_name, section_html
 from Y90DosimetryLib.report.plan_page import OVERLAY, TOGETHER, UNDER, WINDOW, plan_html, plan_section
-from Y90DosimetryLib.report.rendering import Canvas, can_render, text_width_px
 
 SURE = PlanOptions(models=True, stated=StatedInputs(calibration_fraction=0.05))
 
@@ -101,19 +103,17 @@ def test_models_stand_side_by_side_with_their_arithmetic() -> None:
     assert "of the liver&#x27;s activity" in html
 
 
-@pytest.mark.skipif(not can_render(), reason="pictures can't be drawn here")
 def test_pictures_are_in_the_page_once_and_handed_over_to_be_written() -> None:
     found = section("lobectomy")
-    assert list(found.pictures) == [WINDOW] and found.html.count("data:image/png") == 1
+    assert list(found.pictures) == [WINDOW] and found.html.count("<svg") == 1
     both = section("bilobar")
     assert {"Window Right vial", "Window Left vial"} <= set(both.pictures)
-    assert all(png.startswith(b"\x89PNG") for png in both.pictures.values())
+    assert all(Figure(svg).overlaps() == [] for svg in both.pictures.values())
     told = section("vasospasm")
     assert OVERLAY in told.pictures and f"{UNDER} axial" in told.pictures
-    assert told.html.count("data:image/png") == len(told.pictures)
+    assert told.html.count("<svg") == len(told.pictures)
 
 
-@pytest.mark.skipif(not can_render(), reason="pictures can't be drawn here")
 def test_several_infusions_have_a_picture_of_what_is_feasible_together() -> None:
     options = PlanOptions(overrides=(Override("S4-DOSE-01", 75.0, 70.0),))
     found = section("bilobar", options)
@@ -126,12 +126,12 @@ def test_the_borders_drawn_for_two_infusions_are_where_a_dose_is_just_its_limit(
     one = assessed("bilobar")
     plan = plan_of(one.engine, PlanOptions(overrides=(Override("S4-DOSE-01", limit_gy, 70.0),)))
     assert (len(plan.together.corners_gbq) >= 3) == (limit_gy == 75.0)
-    borders = list(plan_plots._borders(plan.together, plan.constraints.asked))
+    borders = list(windows._borders(plan.together, plan.constraints.asked))
     assert {name.split(",")[0].split(" ")[0] for _, name in borders} == {"S4-DOSE-01", "S4-DOSE-02", "S4-DOSE-03"}
     for bound, _ in borders:
-        x, y = plan_plots._border(bound, np.array([1.0, 0.5]), np.array([2.0, 1.5]))
+        x, y = windows._border(bound, np.array([1.0, 0.5]), np.array([2.0, 1.5]))
         assert [bound.line.dose_gy(at) for at in zip(x, y, strict=True)] == pytest.approx([bound.limit_gy] * 2)
-        (shown,) = plan_plots._nearest(bound, (1.0, 1.0))
+        (shown,) = windows._nearest(bound, (1.0, 1.0))
         assert bound.line.dose_gy(shown) == pytest.approx(bound.limit_gy), "the picture reaches to the border"
 
 
@@ -173,23 +173,32 @@ def test_a_comparison_that_an_error_falsifies_is_not_told() -> None:
     assert content.differences is None and "Delivered otherwise" not in as_html(content, {})
 
 
-@pytest.mark.skipif(not can_render(), reason="pictures can't be drawn here")
-def test_long_constraints_are_told_whole_and_nothing_is_entered_for_a_second_session(monkeypatch) -> None:
-    told: list[str] = []
-    text = Canvas.text
-    monkeypatch.setattr(Canvas, "text", lambda self, words, *a, **k: (told.append(words), text(self, words, *a, **k)))
+def test_long_constraints_are_told_whole_and_nothing_is_entered_for_a_second_session() -> None:
     one = assessed("vasospasm")
     (window,) = plan_of(one.engine).windows
-    plan_plots.window_picture(window, is_entered=False)
-    assert not any(words.startswith("entered") for words in told) and not any(words.endswith("...") for words in told)
-    lines = [plan_plots._name_lines(a) for a in window.allowances]
-    assert max(map(len, lines)) == 2
-    assert all(text_width_px(line, plan_plots._SMALL) <= plan_plots._ROOM_PX for both in lines for line in both)
+    told = Figure(windows.window_picture(window, is_entered=False)).words
+    assert not any(words.startswith("entered") for words in told) and not any(words.endswith("…") for words in told)
     for allowance in window.allowances:
-        assert plan_plots._short(allowance.constraint) in " ".join(told)
-    told.clear()
-    plan_plots.window_picture(window)
-    assert f"entered {window.entered_gbq:.3f}" in told
+        assert windows._short(allowance.constraint) in " ".join(told)
+        assert all(
+            text_width_px(line, windows._TEXT) <= windows._ROOM_PX for line in windows._name_lines("", allowance)
+        )
+    figure = Figure(windows.window_picture(window))
+    assert f"entered {window.entered_gbq:.3f}" in figure.words and figure.overlaps() == []
+
+
+def test_the_window_lies_on_its_axis_between_its_ends() -> None:
+    one = assessed("lobectomy")
+    (window,) = plan_of(one.engine).windows
+    vial = windows.VialTick("3 GBq, Mar 1", 1.5, True)
+    figure = Figure(windows.window_picture(window, [vial], "given on some day"))
+    first, second = (figure.text(number).middle[0] for number in ("1", "2"))
+    (box,) = figure.rects("Window")
+    assert (box[0] - first) / (second - first) + 1 == pytest.approx(window.low_gbq, abs=0.002)
+    assert (box[2] - first) / (second - first) + 1 == pytest.approx(window.high_gbq, abs=0.002)
+    (tick,) = figure.rects(vial.label)
+    assert (tick[0] + tick[2]) / 2 == pytest.approx((first + second) / 2, abs=0.1)
+    assert figure.text(vial.label).is_bold, "what meets the plan is bold as well as green"
 
 
 def test_a_plan_that_is_open_is_told_before_anything_delivered() -> None:
@@ -226,9 +235,9 @@ def test_a_plan_is_also_a_page_of_its_own() -> None:
 
 
 def test_names_of_files_have_letters_digits_and_hyphens_only() -> None:
-    assert file_name("DVH") == "dvh.png"
-    assert file_name("Window Second session: Right vial") == "window-second-session-right-vial.png"
-    assert re.fullmatch(r"[\w-]+\.png", file_name("a/../b 1"))
+    assert file_name("DVH") == "dvh.svg"
+    assert file_name("Window Second session: Right vial") == "window-second-session-right-vial.svg"
+    assert re.fullmatch(r"[\w-]+\.svg", file_name("a/../b 1"))
 
 
 def test_a_comparison_without_an_image_of_the_delivery_says_so() -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
 import pytest
-from pictures import drawing, near, pixels
+from pictures import Figure
 from response_kit import BEFORE, CR, MONTH, PD, PR, SD, TREATED, Study, course, studies, tumor, why
 
+from Y90DosimetryLib.draw.courses import lesion_plot, waterfall_plot
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.followup.response import InvasionSeen, LesionTrack, ResponseOverTime, response_over_time
 from Y90DosimetryLib.lesions import ThrombusReading
 from Y90DosimetryLib.missing import Missing
-from Y90DosimetryLib.report.response_plots import lesion_plot, waterfall_plot
 from Y90DosimetryLib.response import Scope
 from Y90DosimetryLib.staging import HepaticVeinInvasion, PortalInvasion
 
@@ -121,48 +120,57 @@ def track(name: str, *lengths_mm: float, **more: bool) -> LesionTrack:
     return LesionTrack(name, days, lengths_mm, lengths_mm[0], more.pop("is_target", True), **more)
 
 
-@drawing
+def bar(figure: Figure, lesion: str) -> tuple[float, float, float, float]:
+    """The box of a lesion's bar."""
+    (name,) = (n for n in figure.names if n.startswith(f"{lesion}: "))
+    (box,) = figure.rects(name)
+    return box
+
+
 class TestPictures:
     def test_a_lesion_that_halves_falls_to_half_the_height(self) -> None:
-        picture = pixels(lesion_plot([track("A", 100.0, 50.0)], TREATED))
-        ink = near(picture, (25, 25, 25), 3)
-        bottom = int(np.nonzero(ink.sum(axis=1) > 400)[0].mean())
-        right = int(np.nonzero(ink[bottom])[0].max())
-        blue = near(picture[:, : right + 1], (0, 100, 190), 10)
-        columns = np.nonzero(blue.any(axis=0))[0]
-        first, last = (np.nonzero(blue[:, c])[0].mean() for c in (columns.min() + 1, columns.max() - 1))
-        assert bottom - last == pytest.approx((bottom - first) / 2, abs=4)
+        figure = Figure(lesion_plot([track("A", 100.0, 50.0)], TREATED))
+        (_, first), (_, last) = figure.line("A")
+        zero = figure.text("20").middle[1] * 2 - figure.text("40").middle[1]
+        assert zero - last == pytest.approx((zero - first) / 2, abs=0.1)
 
     def test_bars_stand_on_the_line_of_no_change_and_hang_below_it(self) -> None:
-        picture = pixels(waterfall_plot([track("A", 50.0, 25.0), track("B", 50.0, 75.0), track("C", 50.0, 52.0)]))
-        more, less, same = (
-            near(picture[:, 100:800], color, 6) for color in ((200, 95, 0), (0, 100, 190), (150, 150, 150))
-        )
-        high, low = (np.nonzero(bar.sum(axis=1) > 40)[0] for bar in (more, less))
-        assert len(high) == pytest.approx(len(low), abs=4)  # half up and half down
-        assert high.max() < low.min() + 4
-        assert np.nonzero(more.any(axis=0))[0].max() < np.nonzero(same.sum(axis=0) > 4)[0].min()
-        assert np.nonzero(same.sum(axis=0) > 4)[0].max() < np.nonzero(less.any(axis=0))[0].min()
+        figure = Figure(waterfall_plot([track("A", 50.0, 25.0), track("B", 50.0, 75.0), track("C", 50.0, 52.0)]))
+        less, more, same = (bar(figure, name) for name in "ABC")
+        assert more[3] - more[1] == pytest.approx(less[3] - less[1], abs=0.03), "half up and half down"
+        assert more[3] == pytest.approx(less[1], abs=0.02) and same[3] == pytest.approx(less[1], abs=0.02)
+        assert more[2] < same[0] < same[2] < less[0], "the largest growth first"
+        assert {"+50", "-50", "+4"} <= set(figure.words)
 
     def test_thirty_percent_less_exactly_has_the_color_of_a_response(self) -> None:
-        picture = pixels(waterfall_plot([track("A", 11.0, 7.7)]))
-        assert near(picture, (0, 100, 190), 6).sum() > 1000
+        assert 'fill="#0064be"' in waterfall_plot([track("A", 11.0, 7.7)])
+        assert 'fill="#0064be"' not in waterfall_plot([track("A", 11.0, 7.8)])
 
     def test_a_bar_that_would_leave_the_picture_ends_inside_it(self) -> None:
-        picture = pixels(waterfall_plot([track("A", 10.0, 100.0), track("B", 10.0, 0.0)]))
-        orange = near(picture, (200, 95, 0), 6)
-        assert np.nonzero(orange.any(axis=1))[0].min() > 30
+        figure = Figure(waterfall_plot([track("A", 10.0, 100.0), track("B", 10.0, 0.0)]))
+        assert bar(figure, "A")[1] > 30 and "+900" in figure.words
 
-    def test_many_lesions_still_fit(self) -> None:
+    @pytest.mark.parametrize("size", [(900, 600), (420, 300)])
+    def test_many_lesions_still_fit(self, size) -> None:
         many = [track(f"A lesion with a rather long name {i}", 50.0, float(i * 5)) for i in range(24)]
-        for size in ((900, 600), (420, 300)):
-            assert pixels(waterfall_plot(many, size_px=size)).shape[:2] == size[::-1]
-            assert pixels(lesion_plot(many, TREATED, size_px=size)).shape[:2] == size[::-1]
+        for svg in (waterfall_plot(many, size_px=size), lesion_plot(many, TREATED, size_px=size)):
+            assert Figure(svg).overlaps() == []
+            assert all(any(t.lesion in name for name in Figure(svg).names) for t in many)
+
+    def test_each_lesion_has_its_name_at_its_curve_and_dashes_of_its_own(self) -> None:
+        lesions = [track(f"Tumor {i}", 60.0 - 8 * i, 40.0 - 5 * i, 30.0) for i in range(5)]
+        figure = Figure(lesion_plot(lesions, TREATED))
+        assert figure.overlaps() == []
+        assert len({dashes for t in lesions for _, dashes in figure.pens(t.lesion)}) == 5
+        for one in lesions:
+            ((color, _),) = figure.pens(one.lesion)
+            assert figure.text(one.lesion).color == color
 
     def test_nothing_to_draw_is_refused_and_an_unknown_change_is_named_only(self) -> None:
         for draw in (lambda: lesion_plot([], TREATED), lambda: waterfall_plot([])):
             with pytest.raises(InputError, match="no lesion"):
                 draw()
         new = LesionTrack("New", (TREATED + MONTH,), (12.0,), Missing("not measured"), False, True)
-        picture = pixels(waterfall_plot([new]))
-        assert not near(picture, (200, 95, 0), 6).any()
+        figure = Figure(waterfall_plot([new]))
+        assert "No change known: New" in figure.words
+        assert not any(name.startswith("New") for name in figure.names)

@@ -12,9 +12,9 @@ from slice_view import SliceView
 from Y90DosimetrySlicer import display, layout, tables, views
 from Y90DosimetrySlicer.parameters import newParameters
 
+from Y90DosimetryLib.draw.colors import dose_rgb, structure_styles
 from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.phantom import PhantomSettings, case_variant
-from Y90DosimetryLib.report.colors import dose_rgb, structure_styles
 from Y90DosimetryLib.structures import Role
 
 SHAPE = (24, 40, 40)

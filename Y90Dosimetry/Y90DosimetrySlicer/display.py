@@ -14,8 +14,8 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from Y90DosimetryLib.report.colors import blend, dose_colors, dose_rgb
-from Y90DosimetryLib.report.slices import full_scale_gy
+from Y90DosimetryLib.draw.colors import blend, dose_colors, dose_rgb
+from Y90DosimetryLib.draw.slices import full_scale_gy
 
 from .previews import State, stateOf
 

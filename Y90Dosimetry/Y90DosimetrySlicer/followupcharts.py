@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from slicer.i18n import tr as _
 
+from Y90DosimetryLib.draw.courses import SFLR, series_of
 from Y90DosimetryLib.followup.overview import FollowUp
 from Y90DosimetryLib.followup.remnant import RESECTION_RULE
 from Y90DosimetryLib.followup.response import ResponseOverTime
 from Y90DosimetryLib.followup.timeline import SURGERY_RULE
 from Y90DosimetryLib.missing import Missing
-from Y90DosimetryLib.report.followup_plots import SFLR, series_of
 from Y90DosimetryLib.timepoints import calendar_months_count
 
 LEAST_MONTHS, LEAST_PERCENT, LEAST_MM = 6.0, 60.0, 20.0

@@ -9,10 +9,10 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from Y90DosimetryLib.draw.colors import structure_styles
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.io.segmentations import suggested_role
 from Y90DosimetryLib.outlining import above_threshold, without
-from Y90DosimetryLib.report.colors import structure_styles
 from Y90DosimetryLib.structures import LESION_ROLES, Role, Structure
 from Y90DosimetryLib.terminology import TERMINOLOGY, role_of_terminology
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import Engine
-from ..errors import InputError, MissingToolError
+from ..errors import InputError
 from ..io.case_file import read_case_file
 from ..io.writing import output_folder, write_image, write_json, write_text
 from ..missing import Missing
@@ -121,11 +121,8 @@ def _write(plan: Plan, data: dict[str, Any], folder: Path) -> None:
     write_json(data, folder / "plan.json")
     write_text(folded(as_text(plan)), folder / "plan.txt")
     write_text(plan_html(plan), folder / "plan.html")
-    try:
-        for name, png in plan_pictures(plan).items():
-            (folder / file_name(name)).write_bytes(png)
-    except MissingToolError as error:
-        write_text(f"{error}\n", folder / "no-pictures.txt")
+    for name, svg in plan_pictures(plan).items():
+        write_text(svg, folder / file_name(name))
     if plan.comparison is not None and not isinstance(plan.comparison.under_target, Missing):
         write_image(plan.comparison.under_target, folder / "under-target.nrrd")
 

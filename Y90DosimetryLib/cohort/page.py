@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from html import escape
 from importlib import resources
 from pathlib import Path
 
-from ..errors import MissingToolError
 from ..io.writing import write_json, write_text
 from ..report.content import NOTICE
+from ..report.html_parts import file_name, picture
 from ..version import __version__
 from .analysis import CohortStatistics
 from .content import Grid, Section, as_json, sections_of
@@ -20,19 +19,18 @@ _UNBROKEN = 16
 """A cell of no more letters stays on one line."""
 _STYLE = (
     "table { font-size: 13px; margin: 0 0 14px; } td.short { white-space: nowrap; }"
-    " .pictures img { border: 1px solid var(--line); max-width: 620px; }"
+    " .pictures svg { border: 1px solid var(--line); max-width: 640px; }"
 )
 
 
-def as_page(stats: CohortStatistics, pictures: Mapping[str, bytes], why_no_pictures: str = "") -> str:
-    """Return the page; *pictures* are PNG files by caption, and why there are none is said where there are none."""
+def as_page(stats: CohortStatistics, pictures: Mapping[str, str]) -> str:
+    """Return the page; *pictures* are SVG files by caption."""
     style = resources.files("Y90DosimetryLib.report").joinpath("report.css").read_text("utf-8") + _STYLE
     title = f"Cohort: {stats.name}"
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="soft">Y90Dosimetry {escape(__version__)}</p>',
         f'<p class="notice">{escape(NOTICE)}</p>',
-        f'<p class="missing">No pictures: {escape(why_no_pictures)}</p>' if why_no_pictures else "",
         *(_section(section, pictures) for section in sections_of(stats)),
     ]
     return (
@@ -44,30 +42,19 @@ def as_page(stats: CohortStatistics, pictures: Mapping[str, bytes], why_no_pictu
 
 
 def write_cohort(stats: CohortStatistics, folder: Path) -> None:
-    """Write cohort.html, statistics.json and the figures into an existing folder.
-
-    Where pictures can't be drawn the page says so and keeps its numbers.
-    """
-    try:
-        pictures, why_none = figures_of(stats), ""
-    except MissingToolError as error:
-        pictures, why_none = {}, str(error)
+    """Write cohort.html, statistics.json and the figures into an existing folder."""
+    pictures = figures_of(stats)
     if pictures:
         (folder / "figures").mkdir()
-    for caption, png in pictures.items():
-        (folder / "figures" / f"{_file_name(caption)}.png").write_bytes(png)
-    write_text(as_page(stats, pictures, why_none), folder / "cohort.html")
+    for caption, svg in pictures.items():
+        write_text(svg, folder / "figures" / file_name(caption))
+    write_text(as_page(stats, pictures), folder / "cohort.html")
     write_json({"notice": NOTICE, "software_version": __version__, **as_json(stats)}, folder / "statistics.json")
 
 
-def _file_name(caption: str) -> str:
-    words = "".join(c if c.isalnum() else " " for c in caption.lower()).split()
-    return "-".join(words)
-
-
-def _section(section: Section, pictures: Mapping[str, bytes]) -> str:
+def _section(section: Section, pictures: Mapping[str, str]) -> str:
     shown = [c for c in pictures if any(_belongs(c, start) for start in section.figures)]
-    images = "".join(_image(caption, pictures[caption]) for caption in shown)
+    images = "".join(picture(caption, pictures[caption]) for caption in shown)
     parts = [
         f"<h2>{escape(section.title)}</h2>",
         *(f"<p>{escape(sentence)}</p>" for sentence in section.sentences),
@@ -79,11 +66,6 @@ def _section(section: Section, pictures: Mapping[str, bytes]) -> str:
 
 def _belongs(caption: str, start: str) -> bool:
     return caption == start or caption.startswith((f"{start},", f"{start} "))
-
-
-def _image(caption: str, png: bytes) -> str:
-    data = base64.b64encode(png).decode("ascii")
-    return f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
 
 
 def _table(grid: Grid) -> str:

@@ -7,8 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from ..dosimetry.dvh import DvhSummary
+from ..draw.histograms import Curve, dvh_plot, role_of
+from ..draw.slices import ISODOSES_GY, SliceOptions, full_scale_gy, point_to_show_mm, three_planes
 from ..engine import Assessment
-from ..errors import MissingToolError
 from ..io.case_file import InputFile
 from ..io.writing import write_dose, write_json, write_table, write_text
 from ..missing import Missing
@@ -17,12 +18,10 @@ from ..progress import Progress, part, silent
 from ..structures import Role
 from .as_html import as_html
 from .as_json import as_json
-from .content import Content, content_of, role_of
+from .content import Content, content_of
 from .followup_page import follow_up_section
 from .html_parts import Section, file_name
 from .plan_page import REPORT_OPTIONS, plan_section
-from .plots import Curve, dvh_plot
-from .slices import ISODOSES_GY, SliceOptions, full_scale_gy, point_to_show_mm, three_planes
 from .viewer import viewer_html
 
 __all__ = [
@@ -52,7 +51,7 @@ def write_report(
 ) -> Content:
     """Write the page, JSON, tables, dose map and pictures into an existing folder; return what they say.
 
-    Where pictures can't be drawn the report says so and keeps its numbers. The plan's section is made with
+    The plan's section is made with
     *plan_options*; as `plan_section` does unless they are given.
     """
     content = content_of(assessment, inputs)
@@ -65,8 +64,8 @@ def write_report(
         every.update(section.pictures)
     if every:
         (folder / "pictures").mkdir()
-    for caption, png in every.items():
-        (folder / "pictures" / file_name(caption)).write_bytes(png)
+    for caption, svg in every.items():
+        write_text(svg, folder / "pictures" / file_name(caption))
     write_text(as_html(content, pictures, why_none, sections, viewer_of(assessment)), folder / "report.html")
     write_json(as_json(content), folder / "assessment.json")
     _write_tables(assessment, content, folder)
@@ -120,23 +119,20 @@ def viewer_of(assessment: Assessment) -> str:
     )
 
 
-def pictures_of(assessment: Assessment) -> tuple[dict[str, bytes], str]:
-    """Return PNG files by caption (three planes and "DVH"), and why there are none where there are none."""
+def pictures_of(assessment: Assessment) -> tuple[dict[str, str], str]:
+    """Return SVG files by caption (three planes and "DVH"), and why there are none where there are none."""
     case, dose_map = assessment.case, assessment.dose_map
     dose = None if isinstance(dose_map, Missing) else dose_map.image
     shown = [s for s in case.structures if s.role not in NOT_OUTLINED and not s.is_empty]
     options = SliceOptions(full_scale_gy=None if dose is None else full_scale_gy(dose))
-    try:
-        pictures: dict[str, bytes] = {}
-        if case.ct is not None or dose is not None:
-            ct = None if case.ct is None else case.ct.image
-            planes = three_planes(ct, dose, shown, point_to_show_mm(shown), options)
-            pictures.update({plane.value.capitalize(): png for plane, png in planes.items()})
-        curves = _curves(assessment)
-        if curves:
-            pictures["DVH"] = dvh_plot(curves, marker_doses_gy=DVH_MARKS_GY)
-    except MissingToolError as error:
-        return {}, str(error)
+    pictures: dict[str, str] = {}
+    if case.ct is not None or dose is not None:
+        ct = None if case.ct is None else case.ct.image
+        planes = three_planes(ct, dose, shown, point_to_show_mm(shown), options)
+        pictures.update({plane.value.capitalize(): svg for plane, svg in planes.items()})
+    curves = _curves(assessment)
+    if curves:
+        pictures["DVH"] = dvh_plot(curves, marker_doses_gy=DVH_MARKS_GY)
     return pictures, "" if pictures else "there is neither CT nor dose"
 
 

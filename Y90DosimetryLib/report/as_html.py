@@ -39,7 +39,7 @@ DVH_VOLUMES = ("v100_fraction", "v150_fraction", "v205_fraction", "v250_fraction
 
 def as_html(
     content: Content,
-    pictures: Mapping[str, bytes],
+    pictures: Mapping[str, str],
     why_no_pictures: str = "",
     sections: Sequence[Section] = (),
     viewer: str = "",
@@ -49,7 +49,7 @@ def as_html(
     Parameters
     ----------
     pictures
-        PNG files by caption, in their order.
+        SVG files by caption, in their order.
     why_no_pictures
         Said where there are none.
     viewer
@@ -141,10 +141,10 @@ def _lung_table(content: Content) -> str:
     return table(["Lungs", "Gy"], rows, 1) if rows else ""
 
 
-def _pictures(pictures: Mapping[str, bytes], why_none: str) -> str:
+def _pictures(pictures: Mapping[str, str], why_none: str) -> str:
     if not pictures:
         return gap(f"No pictures: {why_none}") if why_none else ""
-    images = "".join(picture(caption, png) for caption, png in pictures.items())
+    images = "".join(picture(caption, svg) for caption, svg in pictures.items())
     return f'<h2>Dose over the anatomy, dose-volume histogram</h2><div class="pictures">{images}</div>'
 
 

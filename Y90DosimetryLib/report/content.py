@@ -22,7 +22,6 @@ from ..io.case_file import InputFile
 from ..measures import Measurement
 from ..missing import Missing
 from ..planning import Difference, comparison_of
-from ..structures import Role
 from ..version import __version__
 
 NOTICE = "For research and decision support. Not a certified medical device: verify every number before clinical use."
@@ -225,18 +224,6 @@ def _image_words(session: Session) -> str:
 def lesion_kinds() -> frozenset[str]:
     """Return the kinds of rows that are tumors or thrombi."""
     return frozenset({RegionKind.TUMOR, RegionKind.PVTT, RegionKind.HEPATIC_VEIN_THROMBUS})
-
-
-def role_of(kind: str) -> Role | None:
-    """Return the role whose colors a row of the dose table takes in plots."""
-    return {
-        RegionKind.TUMOR: Role.TUMOR,
-        RegionKind.PVTT: Role.PVTT,
-        RegionKind.HEPATIC_VEIN_THROMBUS: Role.HEPATIC_VEIN_THROMBUS,
-        RegionKind.PERFUSED: Role.PERFUSED,
-        RegionKind.PERFUSED_NORMAL: Role.NORMAL_LIVER,
-        RegionKind.WHOLE_LIVER: Role.LIVER,
-    }.get(RegionKind(kind))
 
 
 def _is_number(value: float | Missing) -> bool:

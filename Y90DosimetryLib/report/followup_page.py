@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from html import escape
 
+from ..draw.courses import remnant_plot
 from ..engine import Assessment
-from ..errors import InputError, MissingToolError
+from ..errors import InputError
 from ..followup.overview import FollowUp
 from ..followup.pathology import explant_of
 from ..followup.readiness import Readiness
@@ -20,7 +21,6 @@ from ..missing import Missing
 from ..structures import Role
 from ..studies import Studies
 from .followup_outcome import outcome_html
-from .followup_plots import remnant_plot
 from .followup_response import PICTURES as RESPONSE_PICTURES
 from .followup_response import response_html, response_pictures
 from .html_parts import Section, bullets, gap, number, picture, table, tag
@@ -36,23 +36,14 @@ def follow_up_section(assessment: Assessment) -> Section | None:
     outcome = outcome_html(assessment.case, explant_of(assessment.case, assessment.doses))
     if follow_up is None:
         return Section(TITLE, outcome, {}) if outcome else None
-    try:
-        pictures, why_none = follow_up_pictures(follow_up), ""
-    except MissingToolError as error:
-        pictures, why_none = {}, str(error)
-    parts = (*_parts(follow_up, assessment.findings, pictures, why_none), outcome)
+    pictures = follow_up_pictures(follow_up)
+    parts = (*_parts(follow_up, assessment.findings, pictures), outcome)
     return Section(TITLE, "".join(part for part in parts if part), pictures)
 
 
-def follow_up_pictures(follow_up: FollowUp) -> dict[str, bytes]:
-    """Return the pictures of a follow-up as PNG files by caption; one without anything to show is left out.
-
-    Raises
-    ------
-    MissingToolError
-        If pictures can't be drawn here.
-    """
-    pictures: dict[str, bytes] = {}
+def follow_up_pictures(follow_up: FollowUp) -> dict[str, str]:
+    """Return the pictures of a follow-up as SVG files by caption; one without anything to show is left out."""
+    pictures: dict[str, str] = {}
     best = next((w for w in follow_up.time_line.windows if SURGERY_RULE in w.rule_ids), None)
     band = (best.due_from, best.due_to) if best is not None and best.due_to is not None else None
     with suppress(InputError):  # nothing to draw: the table says why
@@ -62,13 +53,10 @@ def follow_up_pictures(follow_up: FollowUp) -> dict[str, bytes]:
     return pictures
 
 
-def _parts(
-    follow_up: FollowUp, findings: tuple[Finding, ...], pictures: Mapping[str, bytes], why_none: str
-) -> Iterator[str]:
+def _parts(follow_up: FollowUp, findings: tuple[Finding, ...], pictures: Mapping[str, str]) -> Iterator[str]:
     yield f'<p class="soft">Baseline: {escape(follow_up.studies.baseline.label)}. {escape(_now(follow_up.studies))}</p>'
     for sentence in follow_up.contradictions:
         yield f"<p>{tag('warning', 'contradiction')} {escape(sentence)}</p>"
-    yield gap(f"No pictures: {why_none}") if why_none else ""
     yield "<h3>Time line</h3>" + _time_line(follow_up.time_line)
     yield "<h3>Remnant</h3>" + "".join(_remnant(follow_up, findings))
     yield f'<div class="wide">{picture(REMNANT, pictures[REMNANT])}</div>' if REMNANT in pictures else ""

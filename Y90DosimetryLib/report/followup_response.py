@@ -7,25 +7,19 @@ from datetime import date
 from html import escape
 from itertools import groupby
 
+from ..draw.courses import lesion_plot, waterfall_plot
 from ..followup.response import InvasionSeen, LesionTrack, ResponseOverTime, Seen
 from ..missing import Missing
 from ..response import Course, Scope, TumorStudy
 from .html_parts import gap, number, table
-from .response_plots import lesion_plot, waterfall_plot
 
 LENGTHS, CHANGES = "Viable lengths over time", "Change of viable length"
 PICTURES = (LENGTHS, CHANGES)
 """Captions in their order."""
 
 
-def response_pictures(response: ResponseOverTime) -> dict[str, bytes]:
-    """Return the pictures of the response by caption; none where no lesion was measured.
-
-    Raises
-    ------
-    MissingToolError
-        If pictures can't be drawn here.
-    """
+def response_pictures(response: ResponseOverTime) -> dict[str, str]:
+    """Return the pictures of the response by caption; none where no lesion was measured."""
     if not response.tracks:
         return {}
     return {

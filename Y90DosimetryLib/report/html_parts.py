@@ -37,8 +37,8 @@ class Section:
     title: str
     html: str
     """What stands below the heading."""
-    pictures: Mapping[str, bytes]
-    """Its PNG files by caption, which are also written beside the page; they stand in `html` already."""
+    pictures: Mapping[str, str]
+    """Its SVG files by caption, which are also written beside the page; they stand in `html` already."""
 
 
 def page(title: str, body: Iterable[str], script: str = "") -> str:
@@ -65,7 +65,7 @@ def section_html(section: Section) -> str:
 
 def file_name(caption: str) -> str:
     """Return the name of a picture's file: its caption in lower case, letters and digits joined by hyphens."""
-    return "-".join(re.findall(r"\w+", caption.lower())) + ".png"
+    return "-".join(re.findall(r"\w+", caption.lower())) + ".svg"
 
 
 def symbol(mark: str) -> str:
@@ -101,10 +101,9 @@ def row(*cells: str, css: str = "") -> str:
     return (f'<tr class="{css}">' if css else "<tr>") + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
 
 
-def picture(caption: str, png: bytes) -> str:
-    """Return a picture that stands in the page itself."""
-    data = base64.b64encode(png).decode("ascii")
-    return f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+def picture(caption: str, svg: str) -> str:
+    """Return a figure that stands in the page itself."""
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(caption)}" ', 1)
 
 
 def bullets(items: Iterable[str], css: str = "") -> str:

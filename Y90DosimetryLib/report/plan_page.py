@@ -7,8 +7,11 @@ from dataclasses import replace
 from html import escape
 
 from ..dosimetry.doses import counted_sessions
+from ..draw.histograms import overlay_picture
+from ..draw.slices import SliceOptions, point_to_show_mm, three_planes
+from ..draw.windows import VialTick, feasible_picture, window_picture
 from ..engine import Assessment
-from ..errors import InputError, MissingToolError
+from ..errors import InputError
 from ..missing import Missing
 from ..planning import Comparison, Plan, PlanOptions, Window, calendar, plan_of
 from ..planning.compare import LesionRow, delivered_pairs, under_target_ml
@@ -19,10 +22,8 @@ from ..structures import Role, Structure
 from .content import NOTICE
 from .html_parts import Section, bullets, gap, number, page, picture, table
 from .plan_models import models_html
-from .plan_plots import VialTick, feasible_picture, overlay_picture, window_picture
 from .plan_sure import sure_html
 from .plan_vials import day_words, vials_html
-from .slices import SliceOptions, point_to_show_mm, three_planes
 
 TITLE = "Plan"
 REPORT_OPTIONS = PlanOptions(models=True)
@@ -51,12 +52,8 @@ def plan_section(
 
 def section_of(plan: Plan, assessment: Assessment | None = None) -> Section:
     """Return a plan as a section; with the assessment also a picture of what lies under its target."""
-    try:
-        pictures = {**plan_pictures(plan), **(_under_pictures(plan, assessment) if assessment else {})}
-        why_none = ""
-    except MissingToolError as error:
-        pictures, why_none = {}, str(error)
-    return Section(TITLE, "".join(part for part in _parts(plan, pictures, why_none) if part), pictures)
+    pictures = {**plan_pictures(plan), **(_under_pictures(plan, assessment) if assessment else {})}
+    return Section(TITLE, "".join(part for part in _parts(plan, pictures) if part), pictures)
 
 
 def plan_html(plan: Plan) -> str:
@@ -69,14 +66,8 @@ def plan_html(plan: Plan) -> str:
     )
 
 
-def plan_pictures(plan: Plan) -> dict[str, bytes]:
-    """Return the pictures of a plan as PNG files by caption.
-
-    Raises
-    ------
-    MissingToolError
-        If pictures can't be drawn here.
-    """
+def plan_pictures(plan: Plan) -> dict[str, str]:
+    """Return the pictures of a plan as SVG files by caption."""
     ticks = _ticks(plan)
     title = f"given on {day_words(plan)}" if ticks else ""
     is_entered = not plan.is_second_session
@@ -95,7 +86,7 @@ def plan_pictures(plan: Plan) -> dict[str, bytes]:
     return pictures
 
 
-def _under_pictures(plan: Plan, assessment: Assessment) -> dict[str, bytes]:
+def _under_pictures(plan: Plan, assessment: Assessment) -> dict[str, str]:
     """Return planes through what lies under its target, on the delivered dose."""
     comparison, case = plan.comparison, assessment.case
     if comparison is None or isinstance(comparison.under_target, Missing):
@@ -137,11 +128,10 @@ def _ticks(plan: Plan) -> tuple[tuple[str, VialTick], ...]:
     return tuple(found)
 
 
-def _parts(plan: Plan, pictures: Mapping[str, bytes], why_none: str) -> Iterator[str]:
+def _parts(plan: Plan, pictures: Mapping[str, str]) -> Iterator[str]:
     label = escape(plan.lines.session.label)
     yield f"<p class=\"soft\">Session '{label}'. Activities are those at infusion, before the residual.</p>"
     yield bullets(plan.notes)
-    yield gap(f"No pictures: {why_none}") if why_none else ""
     compared = () if plan.comparison is None else tuple(_comparison_html(plan.comparison, pictures))
     if plan.comparison is not None and not plan.is_second_session:  # else that session follows with all its bounds
         compared += tuple(_second_html(plan.comparison))
@@ -158,7 +148,7 @@ def _parts(plan: Plan, pictures: Mapping[str, bytes], why_none: str) -> Iterator
         yield "<h3>Models side by side</h3>" + models_html(plan.models)
 
 
-def _windows_html(plan: Plan, pictures: Mapping[str, bytes]) -> Iterator[str]:
+def _windows_html(plan: Plan, pictures: Mapping[str, str]) -> Iterator[str]:
     is_entered = not plan.is_second_session
     if len(plan.windows) == 1:
         yield _window_html(plan.split, is_entered) + _wide(WINDOW, pictures)
@@ -170,7 +160,7 @@ def _windows_html(plan: Plan, pictures: Mapping[str, bytes]) -> Iterator[str]:
     yield f"<details><summary>Each infusion alone, the others as entered</summary>{each}</details>"
 
 
-def _wide(caption: str, pictures: Mapping[str, bytes]) -> str:
+def _wide(caption: str, pictures: Mapping[str, str]) -> str:
     return f'<div class="wide">{picture(caption, pictures[caption])}</div>' if caption in pictures else ""
 
 
@@ -200,7 +190,7 @@ def _open_questions(plan: Plan) -> Iterator[str]:
     yield bullets(f"Set aside by the user: {text}" for text in plan.constraints.set_aside)
 
 
-def _together_html(plan: Plan, pictures: Mapping[str, bytes]) -> Iterator[str]:
+def _together_html(plan: Plan, pictures: Mapping[str, str]) -> Iterator[str]:
     found = plan.together
     if found is None:
         return
@@ -216,7 +206,7 @@ def _together_html(plan: Plan, pictures: Mapping[str, bytes]) -> Iterator[str]:
     yield _wide(TOGETHER, pictures)
 
 
-def _comparison_html(c: Comparison, pictures: Mapping[str, bytes]) -> Iterator[str]:
+def _comparison_html(c: Comparison, pictures: Mapping[str, str]) -> Iterator[str]:
     yield "<h3>Planned against delivered</h3>"
     yield f'<p class="soft">{escape(c.planned)} and {escape(c.delivered)}, the same outlines, from the images.</p>'
     if c.differences:

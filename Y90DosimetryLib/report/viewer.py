@@ -20,11 +20,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..dosimetry.dvh import Dvh
+from ..draw.colors import dose_colors, structure_styles
 from ..geometry import center_mm
 from ..images import DoseMap
 from ..missing import Missing
 from ..structures import LESION_ROLES, Role, Structure
-from .colors import dose_colors, structure_styles
 
 MOST_VOXELS = 4_000_000
 """Of the lattice that CT and outlines are resampled to: about 6 MB of page for a noisy CT (tool default)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import qt
 from slicer.i18n import tr as _
 
-from Y90DosimetryLib.report.scales import ticks
+from Y90DosimetryLib.draw.scales import ticks
 
 from ..followupcharts import Chart
 from .prescriptionpicture import Names, Resized, blank, painting, penOf

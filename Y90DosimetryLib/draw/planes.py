@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter, label
 
 from ..errors import InputError
 from ..structures import Role, Structure
-from .rendering import Points
+from .svg import Points
 
 Slice = NDArray[np.float32]
 PointMm = tuple[float, float, float]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..geometry import center_mm
 from ..structures import LESION_ROLES, Structure
-from .colors import LineStyle, Rgb, blend, dose_rgb, rgb, structure_styles
-from .legend import DoseScale, Entry, draw_legend, structure_entry
+from .colors import Rgb, blend, dose_rgb, rgb, structure_styles
+from .legend import DoseScale, Isodose, Outline, draw_legend
 from .planes import Plane, PointMm, Slice, View, contours, region_of, view_of
-from .rendering import Box, Canvas, Points
 from .scales import round_down, round_up
+from .svg import DARK, Box, Drawing, Pen, Points, overlap_px2, text_box
 
 ISODOSES_GY = (50.0, 100.0, 120.0, 205.0, 250.0, 400.0)
 """Isodose lines unless others are asked for: doses at which the recommendations change what they say."""
@@ -27,8 +27,11 @@ _LARGEST_SCALE_GY = 600.0
 _BACKGROUND: Rgb = (0, 0, 0)
 _INK: Rgb = (240, 240, 240)
 _FAINT: Rgb = (175, 175, 175)
-_STRIPES, _STRIPE, _STRIPE_EDGE = 13.0, 2.0, 1.0
-"""From one stripe to the next, a stripe's width and that of its dark edges, before scaling."""
+_HEAD_PX, _PANEL_PX, _TEXT, _SMALL = 30.0, 186.0, 16.0, 14.0
+_PIXELS_PER_PX = 1.5
+"""CT and dose are shown with more pixels than the figure's own size has: it may be shown larger, and printed."""
+_STRIPES_PX = 10.0
+"""From one stripe to the next, across and down."""
 _AIR_HU = -1000.0
 _SOFT_TISSUE_HU = 60.0  # under the color bar, so that its colors are those seen over the liver
 _FULL_SCALE_QUANTILE = 0.999
@@ -39,7 +42,7 @@ _LEAST_DOSE_GY = 1.0  # voxels below don't take part in choosing the scale
 class SliceOptions:
     """How pictures of slices look; the same options for several planes make them comparable."""
 
-    size_px: tuple[int, int] = (900, 700)
+    size_px: tuple[int, int] = (640, 520)
     window_center_hu: float = 40.0
     window_width_hu: float = 400.0
     isodoses_gy: tuple[float, ...] = ISODOSES_GY
@@ -104,7 +107,7 @@ def three_planes(
     structures: Sequence[Structure],
     point_mm: PointMm,
     options: SliceOptions | None = None,
-) -> dict[Plane, bytes]:
+) -> dict[Plane, str]:
     """Draw the axial, coronal and sagittal plane through a point (LPS, mm), as `dose_slice` does."""
     return {plane: dose_slice(ct, dose, structures, plane, point_mm, options) for plane in Plane}
 
@@ -116,57 +119,54 @@ def dose_slice(
     plane: Plane,
     point_mm: PointMm,
     options: SliceOptions | None = None,
-) -> bytes:
-    """Draw the plane through a point (LPS, mm) and return it as a PNG file.
+) -> str:
+    """Draw the plane through a point (LPS, mm) and return it as an SVG file.
 
     Shown are the CT (HU), the dose (Gy) in color with isodose lines, outlines of the structures where the plane
     meets them, and the legend. Without a CT the background is black; without a dose there is only the anatomy.
+    CT and colors are pixels inside the figure, everything else is lines and text.
 
     Raises
     ------
-    MissingToolError
-        If pictures can't be drawn here.
     InputError
         If there is nothing to show.
     """
     look = options or SliceOptions()
-    canvas = Canvas(look.size_px, _BACKGROUND)
+    drawing = Drawing(look.size_px, DARK)
     width, height = look.size_px
-    area = (0, canvas.px(38), width - canvas.px(246) if look.legend else width, height)
+    area = (0.0, _HEAD_PX, width - _PANEL_PX if look.legend else float(width), float(height))
     images = [image for image in (ct, dose) if image is not None]
-    size_px = (area[2] - area[0], area[3] - area[1])
+    size_px = round((area[2] - area[0]) * _PIXELS_PER_PX), round((area[3] - area[1]) * _PIXELS_PER_PX)
     view = view_of(plane, point_mm, size_px, region_of(structures, images, look.whole), look.margin_mm)
     dose_gy = None if dose is None else view.cut(dose, 0.0)
     scale = None if dose is None or dose_gy is None else _scale(ct, dose, dose_gy, look)
 
-    canvas.image(_background(view, ct, dose_gy, scale, look), *area[:2])
-    stripes = None if look.hatched is None else view.inside(look.hatched)
-    if stripes is not None:
-        _hatch(canvas, stripes, area)
+    drawing.image(_background(view, ct, dose_gy, scale, look), area)
+    stripes = None if look.hatched is None else _stripes(view.inside(look.hatched), area)
+    if stripes:
+        drawing.lines(stripes, Pen(_INK, 1.4), digits=1, casing=_BACKGROUND)
     smooth_gy = None if dose is None or dose_gy is None else view.smoothed(dose_gy, dose, look.isodose_sigma_ratio)
     isodoses = _isodoses(smooth_gy, scale, look, area)
     for level in isodoses:
-        canvas.lines(level.lines, level.color, 2.0, casing_px=0.8, casing=level.casing, clip=area)
+        with drawing.named(f"{level.dose_gy:g} Gy"):
+            drawing.lines(level.lines_px, Pen(level.color, 1.6), digits=1, casing=level.casing)
     outlines = _outlines(view, structures, area)
-    for outline in sorted(outlines, key=lambda o: o.structure.role in LESION_ROLES):
-        style = outline.style
-        canvas.lines(outline.lines, style.on_dark, style.width_px, dashes_px=style.dashes_px, casing_px=1.1, clip=area)
-    _label_isodoses(canvas, isodoses, area)
+    for outline in sorted(outlines, key=lambda o: o.role in LESION_ROLES):
+        with drawing.named(outline.label):
+            drawing.lines(outline.lines_px, outline.pen, digits=1, casing=_BACKGROUND)
     if look.crosshair:
         x, y = view.pixel(point_mm)
-        _crosshair(canvas, area[0] + x, area[1] + y, area)
-    _title(canvas, f"{plane.value.capitalize()}, {plane.position(point_mm)}", look if ct is not None else None, area)
-    _sides(canvas, plane, area)
-    _scale_bar(canvas, view.pitch_mm, area)
+        _crosshair(drawing, area[0] + x / _PIXELS_PER_PX, area[1] + y / _PIXELS_PER_PX)
+    _title(drawing, f"{plane.value.capitalize()}, {plane.position(point_mm)}", look if ct is not None else None, area)
+    _sides(drawing, plane, area)
+    _scale_bar(drawing, view.pitch_mm * _PIXELS_PER_PX, area)
+    _label_isodoses(drawing, isodoses, area)
     if look.legend:
-        panel = (area[2] + canvas.px(16), canvas.px(6), width - canvas.px(6), height - canvas.px(10))
-        levels = [Entry(f"{level.dose_gy:g}", level.color, width_px=3.0) for level in isodoses]
-        shown = [structure_entry(o.structure.label, o.style) for o in outlines]
-        if look.hatched is not None and stripes is not None and stripes.any():
-            shown.append(Entry(look.hatched.label, _INK, hatched=True))
+        panel = (area[2] + 12, 4.0, width - 4.0, height - 8.0)
+        hatched = look.hatched.label if look.hatched is not None and stripes else ""
         smoothing = "smoothed for display" if look.isodose_sigma_ratio > 0 else ""
-        draw_legend(canvas, panel, scale, levels, shown, smoothing)
-    return canvas.png()
+        draw_legend(drawing, panel, scale, isodoses, outlines, smoothing, hatched)
+    return drawing.svg()
 
 
 def _scale(ct: sitk.Image | None, dose: sitk.Image, dose_gy: Slice, look: SliceOptions) -> DoseScale:
@@ -196,118 +196,114 @@ def _background(
     return picture
 
 
-@dataclass(frozen=True)
-class _Isodose:
-    dose_gy: float
-    color: Rgb
-    casing: Rgb
-    lines: list[Points]
+def _in_figure(lines: Sequence[Points], area: Box) -> list[Points]:
+    """Return lines in the pixels of a cut as lines of the figure, without points that a straight line needs not."""
+    return [_thinned(line) / _PIXELS_PER_PX + area[:2] for line in lines]
 
 
-@dataclass(frozen=True)
-class _Outline:
-    structure: Structure
-    style: LineStyle
-    lines: list[Points]
+def _thinned(line: Points) -> Points:
+    """Return a polyline without points that lie within a twentieth of a pixel of the line between their neighbors."""
+    if len(line) < 5:
+        return line
+    along, aside = line[2:] - line[:-2], line[1:-1] - line[:-2]
+    off = np.abs(along[:, 0] * aside[:, 1] - along[:, 1] * aside[:, 0]) / np.maximum(np.hypot(*along.T), 1e-9)
+    keep = np.concatenate([[True], off > 0.05, [True]])
+    keep[::2] = True  # never two neighbors in a row
+    thin: Points = line[keep]
+    return thin
 
 
-def _isodoses(dose_gy: Slice | None, scale: DoseScale | None, look: SliceOptions, area: Box) -> list[_Isodose]:
+def _isodoses(dose_gy: Slice | None, scale: DoseScale | None, look: SliceOptions, area: Box) -> list[Isodose]:
     """Return the isodose lines that this slice has, lowest first, in the dose's own color, a little lighter."""
     if dose_gy is None or scale is None:
         return []
     found = []
     for level_gy in sorted(look.isodoses_gy):
-        lines = [line + area[:2] for line in contours(dose_gy, level_gy)]
+        lines = _in_figure(contours(dose_gy, level_gy), area)
         color = dose_rgb(level_gy, scale.full_scale_gy)
         light, dark = (rgb(blend(color, to, 0.5)) for to in ((255, 255, 255), (0, 0, 0)))
         if lines:
-            found.append(_Isodose(level_gy, light, dark, lines))
+            found.append(Isodose(level_gy, light, dark, lines))
     return found
 
 
-def _hatch(canvas: Canvas, inside: NDArray[np.bool_], area: Box) -> None:
-    """Fill what is inside, shape of the area, with stripes that run down to the left."""
-    rows, columns = np.indices(inside.shape)
-    phase_px = (rows + columns) % canvas.px(_STRIPES)
-    part = canvas.pixels[area[1] : area[3], area[0] : area[2]]
-    for until, color in ((_STRIPE + 2 * _STRIPE_EDGE, _BACKGROUND), (_STRIPE + _STRIPE_EDGE, _INK)):
-        start = 0 if color == _BACKGROUND else canvas.px(_STRIPE_EDGE)
-        part[inside & (phase_px >= start) & (phase_px < canvas.px(until))] = color
+def _stripes(inside: NDArray[np.bool_], area: Box) -> list[Points]:
+    """Return stripes that run down to the left over what is inside, a place of each pixel of the cut."""
+    height, width = inside.shape
+    found = []
+    for offset in range(0, height + width, round(_STRIPES_PX * _PIXELS_PER_PX)):
+        rows = np.arange(max(0, offset - width + 1), min(height, offset + 1))
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], inside[rows, offset - rows], [False]]).astype(np.int8)))
+        for first, last in edges.reshape(-1, 2):
+            ends = rows[0] + np.array([first, last])
+            found.append(np.stack([offset - ends + 0.5, ends + 0.5], axis=1) / _PIXELS_PER_PX + area[:2])
+    return found
 
 
-def _outlines(view: View, structures: Sequence[Structure], area: Box) -> list[_Outline]:
+def _outlines(view: View, structures: Sequence[Structure], area: Box) -> list[Outline]:
     """Return the outlines of the structures that the plane meets."""
     styles = structure_styles(s.role for s in structures)
     found = []
     for structure, style in zip(structures, styles, strict=True):
-        lines = [line + area[:2] for line in view.outline(structure)]
+        lines = _in_figure(view.outline(structure), area)
         if lines:
-            found.append(_Outline(structure, style, lines))
+            pen = Pen(style.on_dark, style.width_px * 0.8, style.dashes_px)
+            found.append(Outline(structure.label, structure.role, pen, lines))
     return found
 
 
-def _label_isodoses(canvas: Canvas, isodoses: Sequence[_Isodose], area: Box) -> None:
-    """Write each isodose line's dose on its longest piece, where it is farthest from the others."""
-    margin = canvas.px(30)
+def _label_isodoses(drawing: Drawing, isodoses: Sequence[Isodose], area: Box) -> None:
+    """Write each isodose line's dose on its longest piece, where it is farthest from the others and free."""
+    margin = 20.0
     left, top, right, bottom = area[0] + margin, area[1] + margin, area[2] - margin, area[3] - margin
     taken: list[NDArray[np.float64]] = []
     for level in isodoses:
-        x, y = level.lines[0].T
-        places = level.lines[0][(x > left) & (x < right) & (y > top) & (y < bottom)]
-        if not len(places):
-            continue
-        if taken:
-            away = np.min([np.hypot(*(places - other).T) for other in taken], axis=0)
-            place = places[int(np.argmax(away))]
-        else:
-            place = places[int(np.argmin(places[:, 1]))]
-        taken.append(place)
-        size, text = canvas.font_px(15), f"{level.dose_gy:g}"
-        canvas.text(text, place[0], place[1], size, level.color, across="center", bold=True, halo=_BACKGROUND)
+        text = f"{level.dose_gy:g}"
+        x, y = level.lines_px[0].T
+        places = level.lines_px[0][(x > left) & (x < right) & (y > top) & (y < bottom)]
+        away = np.min([np.hypot(*(places - other).T) for other in taken], axis=0) if taken else -places[:, 1]
+        for place in places[np.argsort(-away)]:
+            box = text_box(text, place[0], place[1], _SMALL, "center", "middle", True)
+            if not any(overlap_px2(box, other) for other in drawing.text_boxes):
+                taken.append(place)
+                drawing.text(text, place[0], place[1], _SMALL, level.color, across="center", bold=True, chip=True)
+                break
 
 
-def _crosshair(canvas: Canvas, x: float, y: float, area: Box) -> None:
-    near, far = canvas.px(12), canvas.px(40)
+def _crosshair(drawing: Drawing, x: float, y: float) -> None:
+    near, far = 8.0, 28.0
     arms = [
         np.array([[x + near * across, y + near * down], [x + far * across, y + far * down]])
         for across, down in ((1, 0), (-1, 0), (0, 1), (0, -1))
     ]
-    canvas.lines(arms, _INK, 1.2, casing_px=0.8, clip=area)
+    with drawing.named("Point shown"):
+        drawing.lines(arms, Pen(_INK, 1.2), casing=_BACKGROUND)
 
 
-def _title(canvas: Canvas, title: str, look: SliceOptions | None, area: Box) -> None:
+def _title(drawing: Drawing, title: str, look: SliceOptions | None, area: Box) -> None:
     """Write the plane and, where there is a CT, its window."""
-    canvas.text(title, area[0] + canvas.px(12), area[1] / 2, canvas.font_px(22), _INK, bold=True)
+    drawing.text(title, area[0] + 8, area[1] / 2, _TEXT, _INK, bold=True)
     if look is not None:
         window = f"CT {look.window_center_hu:g} / {look.window_width_hu:g} HU"
-        canvas.text(window, area[2] - canvas.px(8), area[1] / 2, canvas.font_px(17), _FAINT, across="right")
+        drawing.text(window, area[2] - 6, area[1] / 2, _SMALL, _FAINT, across="right")
 
 
-def _sides(canvas: Canvas, plane: Plane, area: Box) -> None:
+def _sides(drawing: Drawing, plane: Plane, area: Box) -> None:
     """Write which side of the patient is where."""
     left, top, right, bottom = area
-    size, edge = canvas.font_px(24), canvas.px(8)
     x, y = (left + right) / 2, (top + bottom) / 2
     west, east, north, south = plane.letters
-    canvas.text(west, left + edge, y, size, _INK, bold=True, halo=_BACKGROUND)
-    canvas.text(east, right - edge, y, size, _INK, across="right", bold=True, halo=_BACKGROUND)
-    canvas.text(north, x, top + edge, size, _INK, across="center", down="top", bold=True, halo=_BACKGROUND)
-    canvas.text(south, x, bottom - edge, size, _INK, across="center", down="bottom", bold=True, halo=_BACKGROUND)
+    drawing.text(west, left + 8, y, _TEXT, _INK, bold=True, chip=True)
+    drawing.text(east, right - 8, y, _TEXT, _INK, across="right", bold=True, chip=True)
+    drawing.text(north, x, top + 5, _TEXT, _INK, across="center", down="top", bold=True, chip=True)
+    drawing.text(south, x, bottom - 5, _TEXT, _INK, across="center", down="bottom", bold=True, chip=True)
 
 
-def _scale_bar(canvas: Canvas, pitch_mm: float, area: Box) -> None:
+def _scale_bar(drawing: Drawing, pitch_mm: float, area: Box) -> None:
     length_mm = round_down(pitch_mm * (area[2] - area[0]) / 4)
-    x, y, tick = area[0] + canvas.px(16), area[3] - canvas.px(16), canvas.px(7)
+    x, y, tick = area[0] + 12, area[3] - 12, 5.0
     end = x + length_mm / pitch_mm
-    canvas.lines([np.array([[x, y - tick], [x, y], [end, y], [end, y - tick]])], _INK, 2.0, casing_px=1.2)
-    canvas.text(
-        f"{length_mm / 10:g} cm",
-        (x + end) / 2,
-        y - tick,
-        canvas.font_px(17),
-        _INK,
-        across="center",
-        down="bottom",
-        bold=True,
-        halo=_BACKGROUND,
-    )
+    text = f"{length_mm / 10:g} cm"
+    with drawing.named(text):
+        drawing.lines([np.array([[x, y - tick], [x, y], [end, y], [end, y - tick]])], Pen(_INK), casing=_BACKGROUND)
+    drawing.text(text, (x + end) / 2, y - tick, _SMALL, _INK, across="center", down="bottom", bold=True, chip=True)
