@@ -72,7 +72,7 @@ FLOORS = (
 )
 
 AT_FILE_SCOPE = {"numpy", "scipy", "SimpleITK", "vtk", "vtkmodules"}
-INSIDE_FUNCTIONS = AT_FILE_SCOPE | {"pydicom", "highdicom", "distributed", "pynetdicom"}
+INSIDE_FUNCTIONS = AT_FILE_SCOPE | {"pydicom", "highdicom", "distributed", "pynetdicom", "fpdf", "fontTools"}
 
 # fmt: off
 UNITS = (

@@ -31,7 +31,7 @@ def assessment():
 @pytest.fixture(scope="module")
 def folder(assessment, tmp_path_factory):
     path = tmp_path_factory.mktemp("report")
-    write_report(assessment, path)
+    write_report(assessment, path, pdf=True)
     return path
 
 
@@ -121,6 +121,10 @@ def test_what_is_missing_says_why(page, assessment):
     missing = [f for f in assessment.findings if f.outcome is Outcome.NOT_EVALUABLE]
     assert missing
     assert page.count("Needed:") >= len(missing)
+
+
+def test_the_pdf_is_written_beside_the_page_when_asked_for(folder):
+    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_pictures_and_curves_are_inside_the_page_and_beside_it(page, folder):

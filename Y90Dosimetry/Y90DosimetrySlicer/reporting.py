@@ -10,6 +10,7 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util.numpy_support import vtk_to_numpy
 
+from Y90DosimetryLib.draw.svg import Drawing
 from Y90DosimetryLib.engine import Assessment
 from Y90DosimetryLib.io.writing import output_folder, write_json, write_text
 from Y90DosimetryLib.planning import PlanOptions
@@ -45,8 +46,8 @@ def writeReport(
     return folder / PAGE
 
 
-def screenshotsOfViews() -> dict[str, bytes]:
-    """Return PNG files of the slice views as they are shown, by caption; none where there are no views."""
+def screenshotsOfViews() -> dict[str, str]:
+    """Return figures (SVG) of the slice views as they are shown, by caption; none where there are no views."""
     manager = slicer.app.layoutManager() if hasattr(slicer.app, "layoutManager") else None
     if manager is None:
         return {}
@@ -56,26 +57,27 @@ def screenshotsOfViews() -> dict[str, bytes]:
         if not widget.visible:
             continue
         view = widget.sliceView()
-        picture = _png(view.renderWindow())
+        picture = _figure(view.renderWindow())
         if picture:
             shots[_("View {name}").format(name=name)] = picture
     return shots
 
 
-def _png(window: vtk.vtkRenderWindow) -> bytes:
-    """Return what a render window shows as a PNG file; empty when it shows nothing."""
+def _figure(window: vtk.vtkRenderWindow) -> str:
+    """Return what a render window shows as a figure; empty when it shows nothing."""
     window.Render()
     if min(window.GetSize()) < 1:
-        return b""
+        return ""
     grab = vtk.vtkWindowToImageFilter()
     grab.SetInput(window)
     grab.ReadFrontBufferOff()
-    writer = vtk.vtkPNGWriter()
-    writer.WriteToMemoryOn()
-    writer.SetInputConnection(grab.GetOutputPort())
-    writer.Write()
-    result = writer.GetResult()
-    return vtk_to_numpy(result).tobytes() if result is not None and result.GetNumberOfTuples() else b""
+    grab.Update()
+    image = grab.GetOutput()
+    width, height, _depth = image.GetDimensions()
+    colors = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)
+    drawing = Drawing((width, height))
+    drawing.image(colors[::-1], (0, 0, width, height))
+    return drawing.svg()
 
 
 def _freeFolder(parent: Path, label: str) -> Path:

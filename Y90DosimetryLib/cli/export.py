@@ -11,8 +11,8 @@ from ..engine import Assessment, assess
 from ..io.case_file import InputFile, read_case_file
 from ..io.dicom_export import Wanted, export
 from ..progress import Progress, part
-from ..report import as_html, content_of, pictures_of, sections_of
-from ..report.as_pdf import as_pdf
+from ..report import as_html, as_pdf, content_of, pictures_of, sections_of
+from ..report.pdf_paper import require_pdf
 from .bar import progress_bar
 
 
@@ -47,6 +47,7 @@ def export_case(
     """Write the DICOM objects of an assessment as the options ask for; return what was noted."""
     pdf: Path | bytes | None = args.pdf
     if pdf is None and not args.no_report:
+        require_pdf()
         progress(0.0, "drawing the report")
         sections = sections_of(assessment, progress=part(progress, 0.1, 0.4))
         page = as_html(content_of(assessment, inputs), *pictures_of(assessment), sections)

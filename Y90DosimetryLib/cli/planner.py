@@ -21,6 +21,7 @@ from ..phantom import PhantomSettings, Variant, case_variant, patient_over_time
 from ..physics import DEFAULT_JOULE_PER_GBQ
 from ..progress import Progress, part
 from ..report import REPORT_OPTIONS, Content, write_report
+from ..report.pdf_paper import require_pdf
 from .bar import progress_bar
 from .dicom import add_from_dicom
 
@@ -58,6 +59,7 @@ def add_parser(commands: Any) -> None:
     run = commands.add_parser("assess", help="assess a case file")
     run.add_argument("case", type=Path, metavar="CASE.toml")
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
+    run.add_argument("--pdf", action="store_true", help="also write report.pdf; needs fpdf2")
     run.set_defaults(run=_assess)
 
     case = commands.add_parser("case", help="make a case file").add_subparsers(required=True, metavar="KIND")
@@ -98,8 +100,10 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _assess(args: argparse.Namespace) -> int:
+    if args.pdf:
+        require_pdf()
     with progress_bar() as progress, output_folder(args.out) as folder:
-        content = _assess_into(args.case, folder, progress)
+        content = _assess_into(args.case, folder, progress, args.pdf)
     print(content.verdict.sentence)
     for difference in content.differences or ():
         print(f"  {difference.message}")
@@ -109,12 +113,13 @@ def _assess(args: argparse.Namespace) -> int:
     return 0
 
 
-def _assess_into(case_path: Path, folder: Path, progress: Progress) -> Content:
+def _assess_into(case_path: Path, folder: Path, progress: Progress, pdf: bool = False) -> Content:
     progress(0.0, f"reading {case_path.name}")
     file = read_case_file(case_path)
     assessment = assess(file.case, part(progress, 0.1, 0.6))
     options = replace(REPORT_OPTIONS, stated=file.stated)
-    return write_report(assessment, folder, inputs=file.inputs, progress=part(progress, 0.6, 1.0), plan_options=options)
+    rest = part(progress, 0.6, 1.0)
+    return write_report(assessment, folder, inputs=file.inputs, progress=rest, plan_options=options, pdf=pdf)
 
 
 def _say_where(folder: Path) -> None:

@@ -18,6 +18,7 @@ from ..progress import Progress, part, silent
 from ..structures import Role
 from .as_html import as_html
 from .as_json import as_json
+from .as_pdf import as_pdf
 from .content import Content, content_of
 from .followup_page import follow_up_section
 from .html_parts import Section, file_name
@@ -30,6 +31,7 @@ __all__ = [
     "Section",
     "as_html",
     "as_json",
+    "as_pdf",
     "content_of",
     "pictures_of",
     "sections_of",
@@ -48,11 +50,12 @@ def write_report(
     inputs: Sequence[InputFile] = (),
     progress: Progress = silent,
     plan_options: PlanOptions | None = None,
+    pdf: bool = False,
 ) -> Content:
     """Write the page, JSON, tables, dose map and pictures into an existing folder; return what they say.
 
-    The plan's section is made with
-    *plan_options*; as `plan_section` does unless they are given.
+    The plan's section is made with *plan_options*; as `plan_section` does unless they are given. With *pdf*
+    report.pdf is written as well (see `as_pdf`).
     """
     content = content_of(assessment, inputs)
     progress(0.0, "drawing pictures")
@@ -67,6 +70,9 @@ def write_report(
     for caption, svg in every.items():
         write_text(svg, folder / "pictures" / file_name(caption))
     write_text(as_html(content, pictures, why_none, sections, viewer_of(assessment)), folder / "report.html")
+    if pdf:
+        page = as_html(content, pictures, why_none, sections)
+        (folder / "report.pdf").write_bytes(as_pdf(page, f"Y-90 dosimetry: {assessment.case.label}"))
     write_json(as_json(content), folder / "assessment.json")
     _write_tables(assessment, content, folder)
     if not isinstance(assessment.dose_map, Missing):
