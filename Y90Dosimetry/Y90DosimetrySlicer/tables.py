@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.dvh import Dvh
 from Y90DosimetryLib.draw.colors import LineStyle, structure_styles
+from Y90DosimetryLib.draw.histograms import role_of
 from Y90DosimetryLib.engine import Assessment
 from Y90DosimetryLib.guidelines import Finding, Outcome, Severity, load_references
 from Y90DosimetryLib.guidelines.findings import all_hold
@@ -22,7 +23,6 @@ from Y90DosimetryLib.measures import Known
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.report import content_of
 from Y90DosimetryLib.report.as_html import DVH_DOSES, DVH_VOLUMES, SYMBOLS, mark_of
-from Y90DosimetryLib.report.content import role_of
 from Y90DosimetryLib.structures import Role
 
 SERIES_ROLE = "Y90DosimetryDvhSeries"
