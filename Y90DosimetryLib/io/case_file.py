@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from ..case import Case, CountReference, Disease, DoseModel, Intent, Settings
 from ..errors import InputError
 from ..images import CtImage
-from ..planning import StatedInputs, stated_from
+from ..planning import StatedInputs, site_profile, stated_from, with_site
 from ..progress import Progress, silent
 from .case_inputs import CaseFiles, InputFile, located
 from .case_keys import FROM_CT
@@ -56,7 +56,7 @@ def read_case_file(path: Path, progress: Progress = silent) -> CaseFile:
         files = CaseFiles(path.parent, progress, _count(document))
         files.path("case file", path.name)
         case, uncertainty = document["case"], document.get("uncertainty", {})
-        stated = stated_from({name: float(value) for name, value in uncertainty.items()})
+        stated = with_site(stated_from({name: float(v) for name, v in uncertainty.items()}), site_profile())
         patient, disease = read_patient(document.get("patient", {})), _disease(document.get("disease", {}))
         settings = _settings(document.get("settings", {}))
         ct = read_ct(document.get("images", {}), files)

@@ -12,6 +12,7 @@ from .opening_times import Edge, EdgeCause, Opening, openings
 from .own_numbers import Unused
 from .plan import Plan, PlanOptions, comparison_of, plan_of, schedule_of
 from .prescription import Window, window, windows
+from .site import SiteProfile, read_site_profile, site_profile, with_site
 from .stated import Recovery, StatedInputs, stated_from, with_typed
 from .uncertainty import DoseInterval, Safety, intervals, monte_carlo, safety_of
 from .vials import Schedule, VialTime, combinations, vial_times
@@ -45,6 +46,7 @@ __all__ = [
     "Safety",
     "Schedule",
     "Side",
+    "SiteProfile",
     "StatedInputs",
     "StockVial",
     "Unused",
@@ -64,13 +66,16 @@ __all__ = [
     "monte_carlo",
     "openings",
     "plan_of",
+    "read_site_profile",
     "residual_fraction",
     "safety_of",
     "schedule_of",
+    "site_profile",
     "stated_from",
     "vial_times",
     "window",
     "window_ends",
     "windows",
+    "with_site",
     "with_typed",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ..errors import InputError
 from ..quantities import require_in_range, require_not_negative, require_positive
@@ -79,6 +80,8 @@ class StatedInputs:
     """Of the density of the liver, relative."""
     registration_mm: float | None = None
     """Of the position of the emission image along each axis."""
+    site: str = ""
+    """Which of these the site's profile gave, in words; empty where none."""
 
     def __post_init__(self) -> None:
         for name, value in self.by_name().items():
@@ -98,11 +101,11 @@ class StatedInputs:
     @staticmethod
     def names() -> tuple[str, ...]:
         """Return every name that `stated_from` takes."""
-        return (*(f.name for f in fields(StatedInputs) if f.name != "recovery"), *RECOVERY_NAMES)
+        return (*(f.name for f in fields(StatedInputs) if f.name not in NO_NUMBERS), *RECOVERY_NAMES)
 
     def numbers(self) -> Mapping[str, float]:
         """Return what is stated as single numbers, by name."""
-        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "recovery"}
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in NO_NUMBERS}
         return {name: float(value) for name, value in found.items() if value is not None}
 
     def by_name(self) -> Mapping[str, float]:
@@ -115,7 +118,7 @@ class StatedInputs:
     def notes(self) -> tuple[str, ...]:
         """What is stated, to be told beside the intervals; none where nothing uncertain is."""
         stated = ", ".join(f"{name} = {value:g}" for name, value in self.by_name().items())
-        return () if self.is_empty else (f"Stated uncertainty of inputs: {stated}.",)
+        return () if self.is_empty else (f"Stated uncertainty of inputs: {stated}.", *filter(None, [self.site]))
 
     @property
     def is_empty(self) -> bool:
@@ -129,6 +132,7 @@ class StatedInputs:
         return float((of_voxel_mm**2 + of_resolution_mm**2) ** 0.5)
 
 
+NO_NUMBERS = {"recovery", "site"}
 RECOVERY_NAMES = {f"recovery_{f.name}": f.name for f in fields(Recovery)}
 
 
@@ -154,7 +158,8 @@ def stated_from(values: Mapping[str, float]) -> StatedInputs:
             remedy="State recovery_half_volume_ml and recovery_exponent",
         )
     recovery = Recovery(**of_recovery) if of_recovery else None
-    return StatedInputs(recovery=recovery, **{n: v for n, v in values.items() if n not in RECOVERY_NAMES})
+    numbers: dict[str, Any] = {n: v for n, v in values.items() if n not in RECOVERY_NAMES}
+    return StatedInputs(recovery=recovery, **numbers)
 
 
 def with_typed(written: StatedInputs, typed: Mapping[str, float]) -> tuple[StatedInputs, tuple[str, ...]]:
@@ -171,4 +176,4 @@ def with_typed(written: StatedInputs, typed: Mapping[str, float]) -> tuple[State
         for name, value in typed.items()
         if name in before and before[name] != value
     )
-    return stated_from({**before, **typed}), tuple(replaced)
+    return replace(stated_from({**before, **typed}), site=written.site), tuple(replaced)

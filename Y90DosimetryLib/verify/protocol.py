@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import metadata
@@ -18,6 +18,7 @@ from ..cohort.digests import software_digest
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..version import __version__
+from .entry import Entry
 from .run import Checked, verify
 
 SCHEMA = "y90-verify/1"
@@ -57,8 +58,8 @@ class Protocol:
         return f"{len(self.failed)} of {total} values did NOT come out ({groups}): do not use this installation"
 
 
-def protocol_of(progress: Progress = silent) -> Protocol:
-    """Recompute everything that comes with the library, and return the protocol.
+def protocol_of(progress: Progress = silent, own: Iterable[Entry] = ()) -> Protocol:
+    """Recompute everything that comes with the library, and the site's own rows, and return the protocol.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def protocol_of(progress: Progress = silent) -> Protocol:
         If *progress* says so.
     """
     began, made_at = time.monotonic(), datetime.now().astimezone()
-    rows = verify(progress)
+    rows = verify(progress, own=own)
     return Protocol(rows, made_at, time.monotonic() - began, versions(), machine(), software_digest())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import Cancelled
 from ..progress import Progress, silent
-from . import of_cohort, of_dicom, of_doses, of_images, of_liver, of_physics, of_plans, of_rules
+from . import of_cohort, of_dicom, of_doses, of_images, of_liver, of_physics, of_plans, of_rules, of_site
 from .entry import Entry, Group, Value, load_entries
 
 
@@ -37,7 +37,7 @@ class Checked:
 
 def quantities() -> Mapping[str, Quantity]:
     """Return everything that a row can ask for, by name."""
-    modules = (of_physics, of_images, of_doses, of_liver, of_rules, of_cohort, of_dicom, of_plans)
+    modules = (of_physics, of_images, of_doses, of_liver, of_rules, of_cohort, of_dicom, of_plans, of_site)
     return {
         name: Quantity(part, function)
         for module in modules
@@ -47,18 +47,19 @@ def quantities() -> Mapping[str, Quantity]:
 
 
 def verify(
-    progress: Progress = silent, groups: Iterable[Group] = tuple(Group), entries: Iterable[Entry] | None = None
+    progress: Progress = silent, groups: Iterable[Group] = tuple(Group), own: Iterable[Entry] = ()
 ) -> tuple[Checked, ...]:
-    """Recompute the rows of some groups, all of them if none is named, in the order of the protocol.
+    """Recompute the rows of some groups, all if none is named, and the site's own, in the order of the protocol.
 
     Raises
     ------
     Cancelled
         If *progress* says so, between two rows.
     """
-    of_dicom.forget()
+    for module in (of_dicom, of_site):
+        module.forget()
     wanted = set(groups)
-    rows = [e for e in (load_entries() if entries is None else entries) if e.group in wanted]
+    rows = [e for e in (*load_entries(), *own) if e.group in wanted]
     known = quantities()
     found = []
     for number, entry in enumerate(rows):
