@@ -300,3 +300,18 @@ def test_a_folder_that_is_not_there_is_named(hand, tmp_path):
     hand.press(ui.writeButton)
     assert "there is no such folder" in hand.message()
     assert not list(tmp_path.iterdir())
+
+
+def test_an_installation_is_verified_into_a_protocol(hand, tmp_path, monkeypatch):
+    from Y90DosimetryLib.verify import load_entries, run
+
+    few = load_entries()[:3]
+    monkeypatch.setattr(run, "load_entries", lambda: few)
+    ui = hand.open("report")
+    hand.press(ui.verifyButton)
+    assert "there is no such folder" in hand.message()
+    ui.folderEdit.currentPath = str(tmp_path)
+    hand.press(ui.verifyButton)
+    assert "All 3 values came out" in hand.message()
+    (folder,) = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {"protocol.json", "protocol.pdf"}

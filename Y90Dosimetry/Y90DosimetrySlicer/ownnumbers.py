@@ -26,7 +26,9 @@ from Y90DosimetryLib.planning import (
     Side,
     StatedInputs,
     load_catalogue,
+    site_profile,
     stated_from,
+    with_site,
 )
 from Y90DosimetryLib.planning.dose_lines import LOWEST
 from Y90DosimetryLib.planning.text import dose_title
@@ -77,8 +79,8 @@ def reportOptionsOf(parameters: Parameters) -> PlanOptions:
 
 
 def statedOf(stated: Mapping[str, str]) -> StatedInputs:
-    """Return the stated uncertainties of a scene as the library takes them."""
-    return stated_from({name: float(text) for name, text in stated.items()})
+    """Return the stated uncertainties of a scene as the library takes them; the site's where none of its own is."""
+    return with_site(stated_from({name: float(text) for name, text in stated.items()}), site_profile())
 
 
 def numbersOf(limits: Mapping[str, str]) -> tuple[tuple[Override, ...], tuple[OwnBound, ...]]:

@@ -14,6 +14,7 @@ from Y90DosimetryLib.draw.svg import Drawing
 from Y90DosimetryLib.engine import Assessment
 from Y90DosimetryLib.io.writing import output_folder, write_json, write_text
 from Y90DosimetryLib.planning import PlanOptions
+from Y90DosimetryLib.progress import Progress, silent
 from Y90DosimetryLib.report import as_html, as_json, content_of, pictures_of, sections_of
 from Y90DosimetryLib.report.as_pdf import as_pdf
 
@@ -44,6 +45,25 @@ def writeReport(
         if pdf:
             (target / PDF).write_bytes(as_pdf(html, f"Y-90 dosimetry: {assessment.case.label}"))
     return folder / PAGE
+
+
+def verifyInstallation(parent: Path, progress: Progress = silent) -> tuple[str, bool]:
+    """Recompute published values, and write the protocol into a new folder inside *parent*.
+
+    Return what came out, in words, and whether all of it did.
+
+    Raises
+    ------
+    Cancelled
+        If *progress* stopped it; nothing is then written.
+    """
+    from Y90DosimetryLib.verify import protocol_of, write_protocol
+
+    protocol = protocol_of(progress)
+    folder = _freeFolder(parent, protocol.made_at.date().isoformat(), "Y90 protocol")
+    write_protocol(protocol, folder)
+    said = _("{result}. Protocol: {folder}").format(result=protocol.sentence, folder=folder)
+    return said, not protocol.failed
 
 
 def screenshotsOfViews() -> dict[str, str]:
@@ -80,10 +100,10 @@ def _figure(window: vtk.vtkRenderWindow) -> str:
     return drawing.svg()
 
 
-def _freeFolder(parent: Path, label: str) -> Path:
+def _freeFolder(parent: Path, label: str, what: str = "Y90 report") -> Path:
     """Return a folder name that is free: "Y90 report <case>", then with a number."""
     plain = re.sub(r"[^\w\- ]+", "_", label).strip() or "case"
-    base = f"Y90 report {plain}"
+    base = f"{what} {plain}"
     number, folder = 1, parent / base
     while folder.exists():
         number += 1

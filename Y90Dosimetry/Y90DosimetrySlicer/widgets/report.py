@@ -29,6 +29,7 @@ class ReportSection(Section):
         """Connect the button."""
         self.reported = None
         self.ui.writeButton.connect("clicked(bool)", self._onWrite)
+        self.ui.verifyButton.connect("clicked(bool)", self._onVerify)
         self.ui.folderEdit.connect("currentPathChanged(QString)", self._onFolder)
         self.ui.folderEdit.filters = ctk.ctkPathLineEdit.Dirs
 
@@ -56,12 +57,16 @@ class ReportSection(Section):
         if self.parameters is not None:
             self.showStatus(self.panel.status)
 
+    def _folder(self) -> Path:
+        folder = Path(self.ui.folderEdit.currentPath)
+        if not self.ui.folderEdit.currentPath or not folder.is_dir():
+            raise InputError(_("there is no such folder"), where=str(folder), remedy=_("Choose an existing folder"))
+        self.ui.folderEdit.addCurrentPathToHistory()
+        return folder
+
     def _onWrite(self, _checked: bool = False) -> None:
         with self.panel.attempt(_("The report could not be written."), waitCursor=True):
-            folder = Path(self.ui.folderEdit.currentPath)
-            if not folder.is_dir():
-                raise InputError(_("there is no such folder"), where=str(folder), remedy=_("Choose an existing folder"))
-            self.ui.folderEdit.addCurrentPathToHistory()
+            folder = self._folder()
             assessment = self.workflow.assessNow()
             path = reporting.writeReport(
                 assessment,
@@ -76,6 +81,14 @@ class ReportSection(Section):
             if self.ui.openCheck.checked and not slicer.app.testingEnabled():
                 qt.QDesktopServices.openUrl(url)
         self.panel.refresh()
+
+    def _onVerify(self, _checked: bool = False) -> None:
+        result = None
+        with self.panel.work() as progress:
+            result = reporting.verifyInstallation(self._folder(), progress)
+        if result is not None:
+            said, isPassed = result
+            self.panel.say(said, "note" if isPassed else "error")
 
     def clear(self) -> None:
         """Forget the last report."""
