@@ -171,7 +171,7 @@ class TestFigures:
 
     def test_a_waterfall_has_a_bar_a_tumor_colored_by_response(self) -> None:
         svg = change_plot((Change("a", 0.1, Response.SD), Change("b", -0.6, Response.PR)))
-        (up,), (down,) = (Figure(svg).rects(name) for name in ("a: +10 %", "b: -60 %"))
+        (up,), (down,) = (Figure(svg).rects(name) for name in ("a, SD: +10 %", "b, PR: -60 %"))
         assert (down[3] - down[1]) / (up[3] - up[1]) == pytest.approx(6.0, rel=0.01)
         assert "partial response" in " ".join(Figure(svg).words).lower()
 

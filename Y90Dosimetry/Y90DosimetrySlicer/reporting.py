@@ -16,7 +16,8 @@ from Y90DosimetryLib.io.writing import output_folder, write_json, write_text
 from Y90DosimetryLib.planning import PlanOptions
 from Y90DosimetryLib.progress import Progress, silent
 from Y90DosimetryLib.report import as_html, as_json, content_of, pictures_of, sections_of
-from Y90DosimetryLib.report.as_pdf import as_pdf
+
+from .pdfwriting import pdfOf
 
 PAGE, DATA, PDF = "report.html", "assessment.json", "report.pdf"
 
@@ -43,7 +44,7 @@ def writeReport(
         write_text(html, target / PAGE)
         write_json(as_json(content), target / DATA)
         if pdf:
-            (target / PDF).write_bytes(as_pdf(html, f"Y-90 dosimetry: {assessment.case.label}"))
+            (target / PDF).write_bytes(pdfOf(html, f"Y-90 dosimetry: {assessment.case.label}"))
     return folder / PAGE
 
 

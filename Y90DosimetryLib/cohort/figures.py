@@ -141,7 +141,7 @@ def survival_plot(curves: Sequence[Curve], title: str) -> str:
         for mark, _ in x.marks(8):
             count = str(curve.at_risk(mark))
             chart.words(count, float(chart.placed(mark, 0.0)[0]), row_px, pen.color, across="center")
-        chart.drawing.lines([[(4.0, row_px), (30.0, row_px)]], pen)
+        chart.drawing.lines([[(4.0, row_px), (27.0, row_px)]], pen)
     return chart.svg()
 
 
@@ -195,7 +195,14 @@ def agreement_plot(agreement: Agreement) -> str:
 
 def change_plot(changes: Sequence[Change]) -> str:
     """Draw the best change of each tumor's diameter as a bar, the largest growth first, colored by response."""
-    bars = [(c.tumor_id, 100 * c.change_fraction, _RESPONSE_COLORS[c.response]) for c in changes]
+    bars = [
+        (
+            f"{c.tumor_id}\n{c.response.name if c.response else '?'}",
+            100 * c.change_fraction,
+            _RESPONSE_COLORS[c.response],
+        )
+        for c in changes
+    ]
     less = -100 * PARTIAL_DECREASE_FRACTION
     chart = waterfall(bars, "Best change of diameter (%)", "Tumors", (less,), title="Best change of each tumor")
     seen = [r for r in (*Response, None) if r in {c.response for c in changes}]

@@ -9,6 +9,7 @@ from datetime import date
 from ..errors import InputError
 from ..followup.remnant import RESECTION_RULE, Remnant
 from ..followup.response import LesionTrack
+from ..followup.timeline import SURGERY_RULE, TimeLine
 from ..missing import Missing
 from ..response.terms import PARTIAL_DECREASE_FRACTION, PROGRESSION_INCREASE_FRACTION
 from ..studies import Studies, Study
@@ -103,6 +104,12 @@ def remnant_plot(
             if index == 0:
                 chart.value(f"{percent:.0f} %", month, percent, pen.color)
     return chart.svg()
+
+
+def best_time(line: TimeLine) -> tuple[date, date] | None:
+    """Return from when until when surgery is best; None where no rule says it, or only since when."""
+    found = next((w for w in line.windows if SURGERY_RULE in w.rule_ids), None)
+    return None if found is None or found.due_to is None else (found.due_from, found.due_to)
 
 
 def series_of(remnant: Remnant, zero: date, until: date | None = None) -> Iterator[Series]:
@@ -200,14 +207,17 @@ def waterfall(
     size_px: tuple[float, float] = SIZE_PX,
     theme: Theme = LIGHT,
 ) -> Chart:
-    """Return a chart of changes in percent as bars in the order given, each with its name and number.
+    """Return a chart of changes in percent as bars in the order given, each with its name (lines) and number.
 
     Dashed lines show the changes *levels_percent*.
     """
     top = min(_HIGHEST_PERCENT, max([*(2 * level for level in levels_percent), 25.0, *(p * 1.1 for _, p, _ in bars)]))
     count = max(1, len(bars))
     wide = (size_px[0] - 70) / count
-    names = tuple((float(i), shortened(n, TEXT, wide - 4)) for i, (n, _, _) in enumerate(bars))
+    names = tuple(
+        (float(i), "\n".join(shortened(part, TEXT, wide - 4) for part in name.split("\n")))
+        for i, (name, _, _) in enumerate(bars)
+    )
     names = names if wide >= _NARROWEST_NAME_PX and names else ((0.0, ""),)
     chart = Chart(
         Scale(shortened(x_title, TEXT, size_px[0] - 80), -0.5, count - 0.5, labels=names),
@@ -220,7 +230,7 @@ def waterfall(
     for level in levels_percent:
         chart.line([-0.5, count - 0.5], [level, level], Pen(theme.soft, 1.2, (4.0, 3.0)))
     for place, (name, percent, color) in enumerate(bars):
-        with chart.drawing.named(f"{name}: {percent:+.0f} %"):
+        with chart.drawing.named(f"{name.replace(chr(10), ', ')}: {percent:+.0f} %"):
             chart.bar((place - half, place + half), (0.0, min(percent, _HIGHEST_PERCENT) or 0.4), color)
         text = f"{percent:+.0f}" if round(percent) else "0"
         if wide >= text_width_px(text, TEXT):

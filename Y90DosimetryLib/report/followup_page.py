@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from html import escape
 
-from ..draw.courses import remnant_plot
+from ..draw.courses import best_time, remnant_plot
 from ..engine import Assessment
 from ..errors import InputError
 from ..followup.overview import FollowUp
 from ..followup.pathology import explant_of
 from ..followup.readiness import Readiness
 from ..followup.remnant import DOSE_RULE, GROWTH_RULE, Growth, RemnantAt
-from ..followup.timeline import SURGERY_RULE, State, TimeLine, Window
+from ..followup.timeline import State, TimeLine, Window
 from ..guidelines import Finding, Outcome
 from ..guidelines.wording import value_text
 from ..measures import measure, written
@@ -44,10 +44,8 @@ def follow_up_section(assessment: Assessment) -> Section | None:
 def follow_up_pictures(follow_up: FollowUp) -> dict[str, str]:
     """Return the pictures of a follow-up as SVG files by caption; one without anything to show is left out."""
     pictures: dict[str, str] = {}
-    best = next((w for w in follow_up.time_line.windows if SURGERY_RULE in w.rule_ids), None)
-    band = (best.due_from, best.due_to) if best is not None and best.due_to is not None else None
     with suppress(InputError):  # nothing to draw: the table says why
-        pictures[REMNANT] = remnant_plot(follow_up.remnant, follow_up.studies, band)
+        pictures[REMNANT] = remnant_plot(follow_up.remnant, follow_up.studies, best_time(follow_up.time_line))
     if follow_up.response is not None and not isinstance(follow_up.response, Missing):
         pictures.update(response_pictures(follow_up.response))
     return pictures
