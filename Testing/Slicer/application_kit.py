@@ -135,8 +135,11 @@ class Renders:
 
 
 def cramped(widget) -> list[str]:
-    """Return the visible widgets below *widget* that are smaller than their text or reach out of their parent."""
+    """Return the visible widgets below *widget* that are smaller than their text; those inside Slicer's own are its."""
     found = []
+    editors = {
+        child.name for one in widget.findChildren("qMRMLSegmentEditorWidget") for child in one.findChildren("QWidget")
+    }
     for child in widget.findChildren("QWidget"):
         if not child.visible or child.parentWidget() is None or child.className() in ("QScrollBar", "QHeaderView"):
             continue
@@ -146,7 +149,8 @@ def cramped(widget) -> list[str]:
                 found.append(f"{name}: {child.height} px for {child.heightForWidth(child.width)}")
         elif child.className() in ("QPushButton", "QToolButton", "QComboBox", "QLineEdit", "QCheckBox"):
             wanted = child.minimumSizeHint
-            if not str(child.name).startswith("qt_") and child.height < wanted.height() - 1:
+            own = child.name and not child.name.startswith("qt_") and child.name not in editors
+            if own and child.height < wanted.height() - 1:
                 found.append(f"{name}: {child.height} px high for {wanted.height()}")
     return found
 

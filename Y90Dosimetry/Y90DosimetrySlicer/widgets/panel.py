@@ -121,6 +121,7 @@ class Panel:
         """Start again in the empty scene, when the panel is shown."""
         if self.isEntered:
             self.setParameters(self._caseToShow())
+            self.openOnly(Step.IMAGES)
 
     def sceneImported(self) -> None:
         """A scene was read: show the case that was shown when it was saved, unless the user is at work on another."""

@@ -11,8 +11,8 @@ from .marks import State, iconOf, markOfState
 from .steps import Status, Step, stateOf, titleOf
 
 BAR_PX = 6
-SCROLL_ROUNDS = 3
-"""Heights follow widths, children first: it takes some rounds of events until a section lies where it stays."""
+SETTLED_MS = 60
+"""Heights follow widths, children first: so long it takes until a section that was opened lies where it stays."""
 
 
 class Rows:
@@ -23,6 +23,10 @@ class Rows:
         self._buttons: dict[Step, object] = {}
         self._bars: dict[Step, object] = {}
         self._icons = {state: qt.QIcon(panel.resourcePath(f"Icons/{iconOf(state)}")) for state in State}
+        self._opened = Step.IMAGES
+        self._settled = qt.QTimer()
+        self._settled.setSingleShot(True)
+        self._settled.connect("timeout()", self._scroll)
         self._ui.nextButton.connect("clicked(bool)", self._onNext)
 
     def add(self, step: Step) -> None:
@@ -36,6 +40,7 @@ class Rows:
         across.addWidget(bar)
         across.addWidget(button, 1)
         button.text, button.collapsed, button.collapsedHeight = titleOf(step), True, 0
+        button.setSizePolicy(qt.QSizePolicy.Preferred, qt.QSizePolicy.Preferred)  # CTK's never gets narrower
         button.objectName = f"{step.value}Button"
         self._ui.sectionsWidget.layout().insertWidget(len(self._buttons), row)
         self._buttons[step], self._bars[step] = button, bar
@@ -69,10 +74,15 @@ class Rows:
         for other, button in self._buttons.items():
             button.collapsed = other is not step
         self._panel.refresh()
-        for _round in range(SCROLL_ROUNDS):
-            slicer.app.processEvents()
-            place = self._buttons[step].mapTo(self._ui.sectionsWidget, qt.QPoint(0, 0))
-            self._ui.sectionsArea.verticalScrollBar().value = place.y()
+        self._opened = step
+        slicer.app.processEvents()
+        self._scroll()
+        self._settled.start(SETTLED_MS)
+
+    def _scroll(self) -> None:
+        """Bring the section that was opened last to the top."""
+        place = self._buttons[self._opened].mapTo(self._ui.sectionsWidget, qt.QPoint(0, 0))
+        self._ui.sectionsArea.verticalScrollBar().value = place.y()
 
     def bringIntoSight(self, widget) -> None:
         """Open the boxes that hide a widget, and scroll to it."""
@@ -81,6 +91,7 @@ class Rows:
             if box.className() == "ctkCollapsibleGroupBox":
                 box.collapsed = False
             box = box.parentWidget()
+        self._settled.stop()
         slicer.app.processEvents()
         self._ui.sectionsArea.ensureWidgetVisible(widget)
 

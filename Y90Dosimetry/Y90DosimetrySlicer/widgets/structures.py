@@ -39,6 +39,7 @@ class StructuresSection(Section):
         """IDs of the segmentation and of the CT that the editor was given last."""
         self._isObserving = self._showing = False
         ui.segmentEditor.autoShowSourceVolumeNode = False  # else it puts its volume under every other case's views
+        ui.segmentEditor.switchToSegmentationsButtonVisible = False  # a narrow panel has no room for it
         self.panel.button(self.step).connect("contentsCollapsed(bool)", self._onCollapsed)
         ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSegmentation)
         ui.createButton.connect("clicked(bool)", self._onCreate)
