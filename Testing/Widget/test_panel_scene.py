@@ -37,7 +37,7 @@ def test_closing_the_scene_during_a_computation_stops_it(hand, headless):
     hand.panel._header.showProgress = original
     hand.refresh()
     assert not slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    assert hand.panel.widget.enabled and ui.computeButton.visible
+    assert hand.panel.widget.enabled and hand.open("dose").computeButton.visible
 
 
 def test_a_saved_scene_brings_back_choices_and_results(hand, headless, tmp_path):

@@ -172,8 +172,8 @@ class Panel:
         """Show another case, None for none; a blank one that was started only to show something leaves the scene."""
         leaving = parameters is not None and parameters is not self.parameters and self._isBlank()
         blank = self.parameters.parameterNode if leaving else None
-        self._timer.stop()
-        self._later.stop()
+        for waiting in (self._timer, self._later, self._rows):
+            waiting.stop()
         if self._watch is not None:
             self._watch.stop()
         self._watch = None

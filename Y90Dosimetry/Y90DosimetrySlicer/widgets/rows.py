@@ -51,6 +51,10 @@ class Rows:
         """Put the section of a step into its row."""
         self._buttons[step].layout().addWidget(widget)
 
+    def stop(self) -> None:
+        """Scroll no more: there is no case, or no panel any more."""
+        self._settled.stop()
+
     def button(self, step: Step):
         """Return the collapsible button of a section."""
         return self._buttons[step]
