@@ -76,6 +76,23 @@ class CountReference(StrEnum):
     PERFUSED = "perfused"
 
 
+class ActivityDifference(StrEnum):
+    """Why an image in Bq/mL shows another activity than was infused, where the team knows it."""
+
+    RESIDUAL = "residual"
+    OUTSIDE_FIELD = "outside_field"
+    CALIBRATION = "calibration"
+
+    @property
+    def display_name(self) -> str:
+        """The reason as a reader sees it."""
+        return {
+            ActivityDifference.RESIDUAL: "the residual is another than entered",
+            ActivityDifference.OUTSIDE_FIELD: "a part of the liver lies outside the field of view",
+            ActivityDifference.CALIBRATION: "the scanner's calibration is known to differ",
+        }[self]
+
+
 @dataclass(frozen=True)
 class Disease:
     """The disease and the intent; all optional but the scenario, which the user decides (1 to 5)."""
@@ -173,6 +190,8 @@ class Session:
     basis: Basis = Basis.PLANNED
     delivers: str | None = None
     """Label of the planned session this one carried out; that plan then no longer counts in totals."""
+    activity_difference: ActivityDifference | None = None
+    """Why the activity in the image differs from the one infused; None where nothing is stated."""
 
     def __post_init__(self) -> None:
         require_label(self.label, "session")

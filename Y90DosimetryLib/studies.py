@@ -59,7 +59,11 @@ class Study:
         flr_ml, telv_ml = self.volumes.flr_ml, self.telv_ml
         if isinstance(flr_ml, Missing) or isinstance(telv_ml, Missing):
             return first_missing(flr_ml, telv_ml) or NO_TREATMENT
-        return volumetry.standardized_flr_ratio(flr_ml, telv_ml)
+        ratio = volumetry.standardized_flr_ratio(flr_ml, telv_ml)
+        if ratio > volumetry.LARGEST_SFLR_RATIO:
+            because = f"withheld: {ratio * 100:.0f} % of the estimated liver is no remnant. Check outline and body size"
+            return Missing(because, ("weight_kg", "height_cm", "structures"))
+        return ratio
 
     @property
     def measured_ratio(self) -> float | Missing:
@@ -232,7 +236,10 @@ def telv_ml(case: Case, weight_kg: float | None, height_cm: float | None) -> flo
     if absent or weight_kg is None or height_cm is None:
         return Missing(f"{', '.join(absent)} not entered", absent)
     formulas = volumetry.Telv(case.settings.telv_formula), volumetry.Bsa(case.settings.bsa_formula)
-    return volumetry.estimated_liver_ml(weight_kg, height_cm, *formulas)
+    try:
+        return volumetry.estimated_liver_ml(weight_kg, height_cm, *formulas)
+    except InputError as error:  # a body of this size is an error of the checks
+        return Missing(f"withheld: {error}", ("weight_kg", "height_cm"))
 
 
 def _planning_volumes(case: Case, parts: Compartments, treated: frozenset[str]) -> StudyVolumes:

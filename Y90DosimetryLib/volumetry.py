@@ -6,12 +6,16 @@ import math
 from enum import StrEnum
 
 from .errors import InputError
-from .quantities import require_finite, require_not_negative, require_positive, require_within
+from .quantities import require_finite, require_not_negative, require_positive
 
-SMALLEST_HEIGHT_CM, LARGEST_HEIGHT_CM = 3.0, 300.0
-"""Outside, the height was surely typed in meters or millimeters."""
-LARGEST_WEIGHT_KG = 1000.0
-"""Above, the weight was surely typed in grams."""
+BMI_RANGE_KG_M2 = (12.0, 60.0)
+"""Tool default: a body outside of it is one in other units, or weight and height are swapped."""
+USUAL_BMI_KG_M2, USUAL_HEIGHT_CM = (16.0, 40.0), (135.0, 215.0)
+"""Tool default: what a reading in other units must give to be named as what was probably meant."""
+LARGEST_SFLR_RATIO = 1.5
+"""Tool default: no remnant grows beyond it; 1.07 is the most of a published cohort."""
+KG_PER_POUND, CM_PER_INCH = 0.45359237, 2.54
+"""International pound and inch of 1959."""
 DAYS_PER_WEEK = 7.0
 ROUNDING_RATIO = 1e-6
 """How far, relative to the whole, a part may exceed it by rounding."""
@@ -48,9 +52,9 @@ def body_surface_m2(weight_kg: float, height_cm: float, formula: Bsa = Bsa.DUBOI
     Raises
     ------
     InputError
-        If weight or height are not positive or obviously in another unit.
+        If weight or height are not positive, or no body has both.
     """
-    _require_body(weight_kg, height_cm)
+    require_body(weight_kg, height_cm)
     match formula:
         case Bsa.DUBOIS:
             return 0.007184 * math.pow(weight_kg, 0.425) * math.pow(height_cm, 0.725)
@@ -71,7 +75,7 @@ def estimated_liver_ml(
     InputError
         If weight or height are impossible, or the body is too small for the formula.
     """
-    _require_body(weight_kg, height_cm)
+    require_body(weight_kg, height_cm)
     match formula:
         case Telv.VAUTHEY:
             telv_ml = -794.41 + 1267.28 * body_surface_m2(weight_kg, height_cm, surface)
@@ -230,12 +234,43 @@ def _normal_ml(liver_ml: float, tumor_ml: float) -> float:
     return liver_ml - tumor_ml
 
 
-def _require_body(weight_kg: float, height_cm: float) -> None:
-    require_within(weight_kg, "weight", "kg", 0.0, LARGEST_WEIGHT_KG, "Enter kilograms, not grams")
-    meters = f"Enter centimeters: {height_cm * 100:g} if {height_cm:g} are meters"
-    millimeters = f"Enter centimeters: {height_cm / 10:g} if {height_cm:g} are millimeters"
-    remedy = meters if height_cm < SMALLEST_HEIGHT_CM else millimeters
-    require_within(height_cm, "height", "cm", SMALLEST_HEIGHT_CM, LARGEST_HEIGHT_CM, remedy)
+def body_mass_index_kg_m2(weight_kg: float, height_cm: float) -> float:
+    """Return weight over height squared; not a number where one of them is no positive number."""
+    return weight_kg / (height_cm / 100.0) ** 2 if weight_kg > 0 and height_cm > 0 else math.nan
+
+
+def require_body(weight_kg: float, height_cm: float) -> None:
+    """Raise `InputError` unless weight and height are positive and give a possible body mass index."""
+    require_positive(weight_kg, "weight", "kg")
+    require_positive(height_cm, "height", "cm")
+    low, high = BMI_RANGE_KG_M2
+    index = body_mass_index_kg_m2(weight_kg, height_cm)
+    if not low <= index <= high:
+        raise InputError(
+            f"{weight_kg:g} kg and {height_cm:g} cm make {index:.3g} kg/m2, outside {low:g} to {high:g}",
+            where="body mass index",
+            remedy=meant_body(weight_kg, height_cm) or "Check weight and height and their units",
+        )
+
+
+def meant_body(weight_kg: float, height_cm: float) -> str:
+    """Return as what a body would be a usual one: pounds, inches, meters, grams, swapped; empty where as nothing."""
+    readings = {
+        "pounds": (weight_kg * KG_PER_POUND, height_cm),
+        "inches": (weight_kg, height_cm * CM_PER_INCH),
+        "pounds and inches": (weight_kg * KG_PER_POUND, height_cm * CM_PER_INCH),
+        "meters": (weight_kg, height_cm * 100.0),
+        "millimeters": (weight_kg, height_cm / 10.0),
+        "grams": (weight_kg / 1000.0, height_cm),
+        "height and weight": (height_cm, weight_kg),
+    }
+    found = [
+        f"as {name} it would be {kg:.3g} kg and {cm:.3g} cm"
+        for name, (kg, cm) in readings.items()
+        if USUAL_HEIGHT_CM[0] <= cm <= USUAL_HEIGHT_CM[1]
+        and USUAL_BMI_KG_M2[0] <= body_mass_index_kg_m2(kg, cm) <= USUAL_BMI_KG_M2[1]
+    ]
+    return f"Check the units: {', '.join(found)}" if found else ""
 
 
 def _unknown_formula(value: object, where: str, formulas: type[StrEnum]) -> InputError:

@@ -81,12 +81,18 @@ EDGES = {
     "counts_far_outside_perfused": edge(lambda: case(plan(left=0.315)), lambda: case(plan(left=0.305))),
     "image_activity": edge(lambda: case(delivered(scale=1.101)), lambda: case(delivered(scale=1.099))),
     "image_activity_scale": edge(lambda: case(delivered(scale=3.01)), lambda: case(delivered(scale=2.99))),
-    "image_before_infusion": edge(lambda: case(delivered(hours=-0.1)), lambda: case(delivered(hours=0.0)), step=0.1),
+    "image_activity_apart": edge(lambda: case(delivered(scale=1.251)), lambda: case(delivered(scale=1.249))),
+    "image_before_infusion": edge(lambda: case(delivered(hours=-0.26)), lambda: case(delivered(hours=-0.24))),
     "image_at_infusion": edge(lambda: case(delivered(hours=0.049)), lambda: case(delivered(hours=0.051))),
     "image_late": edge(lambda: case(delivered(hours=201.0)), lambda: case(delivered(hours=200.0))),
+    "image_too_late": edge(lambda: case(delivered(hours=673.0)), lambda: case(delivered(hours=671.0))),
     "image_time_unknown": edge(lambda: case(delivered(hours=0.0, reference_time=None))),
     "liver_density_low_on_ct": edge(lambda: case(ct=ct(liver=-51.0)), lambda: case(ct=ct(liver=-50.0))),
     "liver_density_high_on_ct": edge(lambda: case(ct=ct(liver=301.0)), lambda: case(ct=ct(liver=300.0))),
+    "ct_foreign": edge(
+        lambda: case(ct=ct(liver=0.0, lungs=-99.0), lungs=None),
+        lambda: case(ct=ct(liver=0.0, lungs=-100.0), lungs=None),
+    ),
     "lungs_density_on_ct": edge(lambda: case(ct=ct(lungs=-399.0)), lambda: case(ct=ct(lungs=-400.0))),
 }
 

@@ -100,6 +100,7 @@ EDGES = {
         lambda: hours_after_calibration(-0.1), lambda: hours_after_calibration(0.0), step=0.1
     ),
     "infusion_late": edge(lambda: hours_after_calibration(12.1 * 24), lambda: hours_after_calibration(12.0 * 24)),
+    "infusion_too_late": edge(lambda: hours_after_calibration(28.1 * 24), lambda: hours_after_calibration(28.0 * 24)),
     "calibration_weekday": edge(
         lambda: given(calibrated_at=datetime(2026, 3, 2, 1, tzinfo=EASTERN)),
         lambda: given(calibrated_at=datetime(2026, 3, 1, 23, tzinfo=EASTERN)),
@@ -107,6 +108,11 @@ EDGES = {
     "infusions_apart": edge(lambda: in_one_image(4.1), lambda: in_one_image(4.0), step=0.1),
     "session_order": edge(lambda: sessions_apart(-0.1), lambda: sessions_apart(0.1), step=0.1),
     "sflr_high": edge(lambda: remnant(1.101 * TELV_ML), lambda: remnant(1.099 * TELV_ML)),
+    "sflr_impossible": edge(lambda: remnant(1.501 * TELV_ML), lambda: remnant(1.499 * TELV_ML)),
+    # 200 cm: 4 m2
+    "bmi_low": edge(lambda: body(weight_kg=47.9, height_cm=200.0), lambda: body(weight_kg=48.1, height_cm=200.0)),
+    "bmi_high": edge(lambda: body(weight_kg=240.1, height_cm=200.0), lambda: body(weight_kg=239.9, height_cm=200.0)),
+    "bmi_unusual": edge(lambda: body(weight_kg=180.1, height_cm=200.0), lambda: body(weight_kg=179.9, height_cm=200.0)),
     **{f"{name}_{end}": body_edge(name, end) for name in BODY_EDGES for end in ("low", "high")},
 }
 
@@ -184,7 +190,20 @@ def test_what_was_not_entered_has_no_unit_to_mistake_and_is_never_passed():
 
 def test_an_impossible_body_size_leaves_the_sflr_unjudged_with_the_reason():
     (found,) = [r for r in check_inputs(body(height_cm=1.75)) if r.check.id == "sflr_high"]
-    assert found.outcome is Outcome.NOT_EVALUABLE and "not possible in a human" in found.message
+    assert found.outcome is Outcome.NOT_EVALUABLE and "75 kg and 1.75 cm" in found.message
+
+
+@pytest.mark.parametrize(
+    ("weight_kg", "height_cm", "check_id", "meant"),
+    [
+        (154.0, 170.0, "bmi_unusual", "as pounds it would be 69.9 kg and 170 cm"),
+        (154.0, 67.0, "bmi_high", "as pounds and inches it would be 69.9 kg and 170 cm"),
+        (70.0, 67.0, "bmi_high", "as inches it would be 70 kg and 170 cm"),
+        (170.0, 70.0, "bmi_high", "as height and weight it would be 70 kg and 170 cm"),
+    ],
+)
+def test_a_body_in_pounds_inches_or_swapped_is_named(weight_kg, height_cm, check_id, meant):
+    assert meant in message_of(body(weight_kg=weight_kg, height_cm=height_cm), check_id)
 
 
 def test_a_shunt_to_be_measured_is_judged_as_soon_as_it_is():

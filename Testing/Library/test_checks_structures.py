@@ -102,6 +102,20 @@ EDGES = {
     "liver_scale": drawn(scaled(STRUCTURES["liver"], 0.1), STRUCTURES["liver"]),
     "liver_small": drawn(of_volume(Role.LIVER, "Liver", 499), of_volume(Role.LIVER, "Liver", 500)),
     "liver_large": drawn(of_volume(Role.LIVER, "Liver", 4501), of_volume(Role.LIVER, "Liver", 4500)),
+    "liver_too_small": drawn(of_volume(Role.LIVER, "Liver", 199), of_volume(Role.LIVER, "Liver", 200)),
+    "liver_too_large": drawn(of_volume(Role.LIVER, "Liver", 8001), of_volume(Role.LIVER, "Liver", 8000)),
+    "perfused_too_large": drawn(
+        of_volume(Role.PERFUSED, "Lobe", 1761), of_volume(Role.PERFUSED, "Lobe", 1760), STRUCTURES["liver"]
+    ),
+    # 50 layers of 2 mm inside and 51 or 50 outside
+    "tumor_not_in_liver": edge(
+        lambda: case(tumor=tumor(-252, -50, 0, 20, -80, -60, spacing_mm=2.0)),
+        lambda: case(tumor=tumor(-250, -50, 0, 20, -80, -60, spacing_mm=2.0)),
+    ),
+    "perfused_not_in_liver": edge(
+        lambda: case(perfused=outline(Role.PERFUSED, "Right lobe", (-252, -50, 0, 20, -80, -20), spacing_mm=2.0)),
+        lambda: case(perfused=outline(Role.PERFUSED, "Right lobe", (-250, -50, 0, 20, -80, -20), spacing_mm=2.0)),
+    ),
     "perfused_small": drawn(of_volume(Role.PERFUSED, "Lobe", 99), of_volume(Role.PERFUSED, "Lobe", 100)),
     "perfused_large": drawn(
         of_volume(Role.PERFUSED, "Lobe", 1601), of_volume(Role.PERFUSED, "Lobe", 1600), STRUCTURES["liver"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..volumetry import BMI_RANGE_KG_M2, LARGEST_SFLR_RATIO
 from .check import Check, Comparison, Level, Part, Room
 
 _IMAGES, _STRUCTURES, _INPUTS, _RESULTS = Room
@@ -19,6 +20,10 @@ _CHECK_SERIES = "Check which series was chosen and its units"
 _CHECK_OUTLINE = "Check the outline and that it belongs to this image"
 _CHECK_UNIT = "Check the value and its unit"
 _CHECK_TIMES = "Check both times and their time zones"
+_SHIFTED = "Check both dates, also for an anonymizer that shifted one of them"
+_CHECK_BODY = "Check weight and height and their units"
+_WRONG_OUTLINES = "Check the outlines: are files or roles swapped, or of another patient?"
+_WRONG_CT = "Check which file was given as CT, and that liver and CT lie on each other"
 
 # fmt: off
 _TABLE = (
@@ -60,23 +65,31 @@ _TABLE = (
           'registration; where the tracer was given upstream of the treatment, set count_reference = "perfused"'),
     Check("image_activity", _IMAGES, _WARNING, "Difference of the image's activity from the activity infused",
           _ABOVE, 0.10, "fraction", "Check the calibration of the scanner, its reference time, the residual and the "
-          "field of view", unless="image_activity_scale"),
+          "field of view", unless="image_activity_apart"),
+    Check("image_activity_apart", _IMAGES, _ERROR, "Difference of the image's activity from the activity infused",
+          _ABOVE, 0.25, "fraction", "Check vial, residual, reference time and units; where the image is right, say why "
+          "it differs: activity_difference of the session", unless="image_activity_scale", falsifies=Part.IMAGE),
     Check("image_activity_scale", _IMAGES, _ERROR, "Factor between the activity in the image and that infused",
           _ABOVE, 3.0, "", "The image is hardly in Bq/mL, or has another reference time. Check which series was chosen "
           "and its units", falsifies=Part.IMAGE),
-    Check("image_before_infusion", _IMAGES, _WARNING, "Time from infusion to image",
-          _BELOW, 0.0, "h", _CHECK_TIMES),
+    Check("image_before_infusion", _IMAGES, _ERROR, "Time from infusion to image",
+          _BELOW, -0.25, "h", _CHECK_TIMES + ": an image of the treatment is taken after it", falsifies=Part.SESSION),
     Check("image_at_infusion", _IMAGES, _NOTE, "Time from infusion to image",
           _BELOW, 0.05, "h", "Right if the scanner corrected decay to the infusion; otherwise enter when the image was "
           "acquired", unless="image_before_infusion"),
     Check("image_late", _IMAGES, _WARNING, "Time from infusion to image",
-          _ABOVE, 200.0, "h", _CHECK_TIMES),
+          _ABOVE, 200.0, "h", _CHECK_TIMES, unless="image_too_late"),
+    Check("image_too_late", _IMAGES, _ERROR, "Time from infusion to image",
+          _ABOVE, 672.0, "h", _SHIFTED + ": less than 0.1 % of the activity is left then", falsifies=Part.SESSION),
     Check("image_time_unknown", _IMAGES, _NOTE, "Image in Bq/mL without a reference time",
           _FOUND, None, "", "Enter the instant for which its values hold"),
-    Check("liver_density_low_on_ct", _IMAGES, _WARNING, "Mean CT value in the liver",
-          _BELOW, -50.0, "HU", "The outline or the CT is shifted, or the CT is not in Hounsfield units"),
-    Check("liver_density_high_on_ct", _IMAGES, _WARNING, "Mean CT value in the liver",
-          _ABOVE, 300.0, "HU", "The outline or the CT is shifted, or the CT is not in Hounsfield units"),
+    Check("liver_density_low_on_ct", _IMAGES, _ERROR, "Mean CT value in the liver",
+          _BELOW, -50.0, "HU", _WRONG_CT, unless="ct_foreign", falsifies=Part.EVERYTHING),
+    Check("liver_density_high_on_ct", _IMAGES, _ERROR, "Mean CT value in the liver",
+          _ABOVE, 300.0, "HU", _WRONG_CT, unless="ct_foreign", falsifies=Part.EVERYTHING),
+    Check("ct_foreign", _IMAGES, _ERROR, "Lowest value of the CT",
+          _ABOVE, -100.0, "HU", "Air is -1000 HU and fat -100: give the CT itself, with its rescaling applied, or none",
+          falsifies=Part.EVERYTHING),
     Check("lungs_density_on_ct", _IMAGES, _WARNING, "Mean CT value in the lungs",
           _ABOVE, -400.0, "HU", "The outline or the CT is shifted, or the CT is not in Hounsfield units"),
     # Images, registered by `registration`
@@ -115,13 +128,19 @@ _TABLE = (
           _FOUND, None, "", "The grid looks like centimeters taken for millimeters, or the reverse: correct it",
           falsifies=Part.EVERYTHING),
     Check("liver_small", _STRUCTURES, _WARNING, "Liver volume",
-          _BELOW, 500.0, "mL", _CHECK_OUTLINE, unless="liver_scale"),
+          _BELOW, 500.0, "mL", _CHECK_OUTLINE, unless="liver_too_small"),
+    Check("liver_too_small", _STRUCTURES, _ERROR, "Liver volume",
+          _BELOW, 200.0, "mL", _WRONG_OUTLINES, unless="liver_scale", falsifies=Part.EVERYTHING),
     Check("liver_large", _STRUCTURES, _WARNING, "Liver volume",
-          _ABOVE, 4500.0, "mL", _CHECK_OUTLINE, unless="liver_scale"),
+          _ABOVE, 4500.0, "mL", _CHECK_OUTLINE, unless="liver_too_large"),
+    Check("liver_too_large", _STRUCTURES, _ERROR, "Liver volume",
+          _ABOVE, 8000.0, "mL", _WRONG_OUTLINES, unless="liver_scale", falsifies=Part.EVERYTHING),
     Check("perfused_small", _STRUCTURES, _NOTE, "Perfused volume",
           _BELOW, 100.0, "mL", "Doses of small volumes depend strongly on the outline: check its edge"),
     Check("perfused_large", _STRUCTURES, _WARNING, "Perfused volume against the liver",
-          _ABOVE, 1.0, "fraction", "It can't exceed the liver: check both outlines"),
+          _ABOVE, 1.0, "fraction", "It can't exceed the liver: check both outlines", unless="perfused_too_large"),
+    Check("perfused_too_large", _STRUCTURES, _ERROR, "Perfused volume against the liver",
+          _ABOVE, 1.1, "fraction", _WRONG_OUTLINES, falsifies=Part.EVERYTHING),
     Check("lungs_small", _STRUCTURES, _WARNING, "Lung volume",
           _BELOW, 1500.0, "mL", "The lungs are probably cut by the field of view: don't measure their mass on this CT"),
     Check("tumor_small", _STRUCTURES, _NOTE, "Tumor volume",
@@ -130,9 +149,15 @@ _TABLE = (
           _BELOW, 2.0, "voxels", "Two voxels stand in for the unknown resolution: the dose of this tumor is too low by "
           "blur"),
     Check("tumor_outside_liver", _STRUCTURES, _WARNING, "Tumor outside the liver",
-          _ABOVE, 0.02, "fraction", "The part outside is added to the liver; check both outlines"),
+          _ABOVE, 0.02, "fraction", "The part outside is added to the liver; check both outlines",
+          unless="tumor_not_in_liver"),
+    Check("tumor_not_in_liver", _STRUCTURES, _ERROR, "Tumor outside the liver",
+          _ABOVE, 0.50, "fraction", _WRONG_OUTLINES, falsifies=Part.EVERYTHING),
     Check("perfused_outside_liver", _STRUCTURES, _WARNING, "Perfused volume outside the liver",
-          _ABOVE, 0.02, "fraction", "The part outside is left out; check both outlines"),
+          _ABOVE, 0.02, "fraction", "The part outside is left out; check both outlines",
+          unless="perfused_not_in_liver"),
+    Check("perfused_not_in_liver", _STRUCTURES, _ERROR, "Perfused volume outside the liver",
+          _ABOVE, 0.50, "fraction", _WRONG_OUTLINES, falsifies=Part.EVERYTHING),
     Check("thrombus_outside_liver", _STRUCTURES, _NOTE, "Thrombus outside the liver",
           _ABOVE, 0.10, "fraction", "The part outside is added to the liver; right for a thrombus that reaches into a "
           "large vein"),
@@ -223,10 +248,12 @@ _TABLE = (
     Check("vial_large", _INPUTS, _WARNING, "Activity of the vial at calibration",
           _ABOVE, 20.0, "GBq", "Check that it is in GBq and holds for the calibration time",
           source=_LABEL + ", largest vial"),
-    Check("infusion_before_calibration", _INPUTS, _WARNING, "Time from calibration to infusion",
-          _BELOW, 0.0, "h", _CHECK_TIMES),
+    Check("infusion_before_calibration", _INPUTS, _ERROR, "Time from calibration to infusion",
+          _BELOW, 0.0, "h", _CHECK_TIMES + ": are the two swapped?", falsifies=Part.SESSION),
     Check("infusion_late", _INPUTS, _WARNING, "Time from calibration to infusion",
-          _ABOVE, 12.0, "days", _CHECK_TIMES + ", and the shelf life of the vial"),
+          _ABOVE, 12.0, "days", _CHECK_TIMES + ", and the shelf life of the vial", unless="infusion_too_late"),
+    Check("infusion_too_late", _INPUTS, _ERROR, "Time from calibration to infusion",
+          _ABOVE, 28.0, "days", _SHIFTED + ": less than 0.1 % of the activity is left then", falsifies=Part.SESSION),
     Check("calibration_weekday", _INPUTS, _NOTE, "Calibration on another day than Sunday",
           _FOUND, None, "", "Vials are usually calibrated for Sunday noon, US Eastern time: check the date"),
     Check("infusions_apart", _INPUTS, _WARNING, "Time between infusions that one image in Bq/mL shows together",
@@ -241,6 +268,12 @@ _TABLE = (
           _BELOW, 120.0, "cm", _CHECK_UNIT),
     Check("height_high", _INPUTS, _WARNING, "Height",
           _ABOVE, 220.0, "cm", _CHECK_UNIT),
+    Check("bmi_low", _INPUTS, _ERROR, "Body mass index",
+          _BELOW, BMI_RANGE_KG_M2[0], "kg/m2", _CHECK_BODY, falsifies=Part.BODY),
+    Check("bmi_high", _INPUTS, _ERROR, "Body mass index",
+          _ABOVE, BMI_RANGE_KG_M2[1], "kg/m2", _CHECK_BODY, falsifies=Part.BODY),
+    Check("bmi_unusual", _INPUTS, _WARNING, "Body mass index",
+          _ABOVE, 45.0, "kg/m2", _CHECK_BODY + ": were pounds or inches entered?", unless="bmi_high"),
     Check("bilirubin_low", _INPUTS, _WARNING, "Bilirubin",
           _BELOW, 2.0, "umol/L", _CHECK_UNIT),
     Check("bilirubin_high", _INPUTS, _WARNING, "Bilirubin",
@@ -270,7 +303,10 @@ _TABLE = (
     Check("ecog_high", _INPUTS, _WARNING, "ECOG performance status",
           _ABOVE, 4.0, "", "Enter 0 to 4"),
     Check("sflr_high", _INPUTS, _WARNING, "Future liver remnant over the estimated liver",
-          _ABOVE, 1.1, "fraction", "Check weight, height and the outline of the remnant"),
+          _ABOVE, 1.1, "fraction", "Check weight, height and the outline of the remnant", unless="sflr_impossible"),
+    Check("sflr_impossible", _INPUTS, _ERROR, "Future liver remnant over the estimated liver",
+          _ABOVE, LARGEST_SFLR_RATIO, "fraction", "Check weight, height and the outline of the remnant",
+          falsifies=Part.BODY),
     Check("time_points_contradict", _INPUTS, _WARNING, "Stated otherwise than the time points say",
           _FOUND, None, "", "The time points are used: correct or remove the stated fact"),
     Check("outcome_contradicts", _INPUTS, _WARNING, "Stated otherwise than the outcome says",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
+import SimpleITK as sitk
 
 from ..case import Basis, Case, Session
 from ..dosimetry.deposits import mean_decay_factor
@@ -15,9 +16,14 @@ from ..images import ActivityMap, array_of, same_grid, voxel_ml
 from ..missing import Missing
 from ..physics import BQ_PER_GBQ, elapsed_h
 from ..structures import Role
+from .catalog import CATALOG
 from .check import CASE, Observation, Subject, written
 from .outlines import mean_of_samples
 
+MOST_LABELS = 32
+"""Tool default: with no more different values an image of integers is taken for labels."""
+ATTENUATION_PER_CM = 1.0
+"""Above the linear attenuation of bone for 140 and 511 keV (about 0.3 and 0.17 per cm)."""
 NO_LUNGS = Missing("the lungs are not outlined", ("structures",))
 NOT_PREPARED = Missing("the image was not integrated over the structures", ("structures",))
 
@@ -60,6 +66,7 @@ def stated(case: Case, prepared: Prepared | None) -> Iterator[Observation]:
 def _ct_values(case: Case) -> Iterator[Observation]:
     if case.ct is None:
         return
+    yield Observation("ct_foreign", CASE, float(array_of(case.ct.image).min()), _looks_like(case.ct.image))
     for role in (Role.LIVER, Role.LUNGS):
         structure = case.one(role)
         mean = None if structure is None else mean_of_samples(structure, case.ct.image)
@@ -70,6 +77,17 @@ def _ct_values(case: Case) -> Iterator[Observation]:
             yield Observation("liver_density_high_on_ct", Subject(structure=structure.label), mean)
         else:
             yield Observation("lungs_density_on_ct", Subject(structure=structure.label), mean)
+
+
+def _looks_like(image: sitk.Image) -> str:
+    """Say of an image that is no CT what its values look like."""
+    values = array_of(image)[::2, ::4, ::4]
+    highest = float(values.max())
+    if np.array_equal(values, np.rint(values)) and np.unique(values).size <= MOST_LABELS:
+        return "it looks like a label image"
+    if highest < ATTENUATION_PER_CM:
+        return "it looks like an attenuation map"
+    return f"values up to {highest:.4g}, as of an MR, a SPECT, a PET, a dose, or a CT without its rescaling"
 
 
 def _pairs(case: Case) -> Iterator[Observation]:
@@ -103,6 +121,7 @@ def _times(session: Session, image: ActivityMap, about: Subject) -> Iterator[Obs
     yield Observation("image_before_infusion", about, missing or first)
     yield Observation("image_at_infusion", about, missing or first)
     yield Observation("image_late", about, missing or last)
+    yield Observation("image_too_late", about, missing or last)
 
 
 def _total(
@@ -110,14 +129,8 @@ def _total(
 ) -> Iterator[Observation]:
     """Compare the activity in the whole image, brought to the infusion, with the activity infused."""
     factor = mean_decay_factor(session, image, half_life_h)
-    unknown = [i.label for i in session.infusions if i.residual_fraction is None]
-    missing = factor if isinstance(factor, Missing) else None
-    if unknown:
-        missing = Missing(f"the residual of infusion '{unknown[0]}' is unknown", ("residual_fraction",))
-    if missing or isinstance(factor, Missing):
-        gone = missing or NOT_PREPARED
-        yield Observation("image_activity", about, gone)
-        yield Observation("image_activity_scale", about, gone)
+    if isinstance(factor, Missing):
+        yield from (Observation(check_id, about, factor) for check_id in OF_ACTIVITY)
         return
     if uptake is None:
         total_bq = float(array_of(image.image).sum(dtype=np.float64)) * voxel_ml(image.image)
@@ -132,9 +145,20 @@ def _total(
     if ratio > 0:
         apart = max(ratio, 1.0 / ratio)
     detail = f"{written(seen_gbq, 'GBq')} in the image, {written(infused_gbq, 'GBq')} infused"
-    yield Observation("image_activity", about, abs(ratio - 1.0), detail)
-    yield Observation("image_activity_scale", about, apart, detail)
+    unknown = [i.label for i in session.infusions if i.residual_fraction is None]
+    reason = session.activity_difference
+    if reason is not None:
+        detail += f"; stated reason: {reason.display_name}"
+    for check_id, value in zip(OF_ACTIVITY, (abs(ratio - 1.0), abs(ratio - 1.0), apart), strict=True):
+        limit = CATALOG[check_id].threshold
+        assert limit is not None
+        if unknown and (ratio < 1 or isinstance(value, Missing) or value <= limit):  # it can only raise the ratio
+            value = Missing(f"the residual of infusion '{unknown[0]}' is unknown", ("residual_fraction",))
+        if check_id != "image_activity_apart" or reason is None:
+            yield Observation(check_id, about, value, detail)
 
+
+OF_ACTIVITY = ("image_activity", "image_activity_apart", "image_activity_scale")
 
 FROM_STRUCTURES = (
     "liver_in_view",

@@ -24,7 +24,14 @@ from ..physics import (
 )
 from ..scores import albumin_from_g_dl, bilirubin_from_mg_dl, bilirubin_to_mg_dl, creatinine_from_mg_dl
 from ..structures import Role
-from ..volumetry import Bsa, Telv, estimated_liver_ml, standardized_flr_ratio
+from ..volumetry import (
+    Bsa,
+    Telv,
+    body_mass_index_kg_m2,
+    estimated_liver_ml,
+    meant_body,
+    standardized_flr_ratio,
+)
 from .check import CASE, Observation, Subject, written
 
 HALF_LIVES_H = {
@@ -65,9 +72,12 @@ def observed(case: Case, doses: Doses | None) -> Iterator[Observation]:
     for first, second in pairwise(case.sessions):
         yield from _order(first, second)
     yield from _patient(case.patient)
+    yield from _body(case)
     flr = case.one(Role.FLR)
     if flr is not None:
-        yield Observation("sflr_high", CASE, _sflr(case, flr.volume_ml))
+        sflr = _sflr(case, flr.volume_ml)
+        yield Observation("sflr_high", CASE, sflr)
+        yield Observation("sflr_impossible", CASE, sflr)
 
 
 def _constants(settings: Settings) -> Iterator[Observation]:
@@ -149,6 +159,7 @@ def _vial(infusion: Infusion, about: Subject) -> Iterator[Observation]:
     yield Observation("vial_large", about, vial.activity_gbq)
     yield Observation("infusion_before_calibration", about, hours)
     yield Observation("infusion_late", about, hours / HOURS_PER_DAY)
+    yield Observation("infusion_too_late", about, hours / HOURS_PER_DAY)
     eastern = calibrated_at.astimezone(US_EASTERN)
     day = None if eastern.weekday() == SUNDAY else f"{eastern:%A} in US Eastern time"
     yield Observation("calibration_weekday", about, day)
@@ -159,6 +170,7 @@ FROM_CALIBRATION = (
     "vial_large",
     "infusion_before_calibration",
     "infusion_late",
+    "infusion_too_late",
     "calibration_weekday",
 )
 
@@ -233,6 +245,25 @@ def _patient(patient: Patient) -> Iterator[Observation]:
         if value is not None:
             yield Observation(f"{name}_low", CASE, value, low(value))
             yield Observation(f"{name}_high", CASE, value, high(value))
+
+
+def _body(case: Case) -> Iterator[Observation]:
+    """Judge weight and height together, of the patient and of each later day, as `volumetry.require_body` does."""
+    weight_kg, height_cm = case.patient.weight_kg, case.patient.height_cm
+    days = [(CASE, weight_kg, height_cm)]
+    for point in case.time_points:
+        own_kg, own_cm = point.patient.weight_kg, point.patient.height_cm
+        weight_kg = weight_kg if own_kg is None else own_kg
+        height_cm = height_cm if own_cm is None else own_cm
+        if own_kg is not None or own_cm is not None:
+            days.append((Subject(detail=f"'{point.label}'"), weight_kg, height_cm))
+    for about, kg, cm in days:
+        if kg is None or cm is None:
+            continue
+        index, meant = body_mass_index_kg_m2(kg, cm), meant_body(kg, cm)
+        detail = f"{written(kg, 'kg')} and {written(cm, 'cm')}{meant and '. '}{meant}"
+        for check_id in ("bmi_low", "bmi_high", "bmi_unusual"):
+            yield Observation(check_id, about, index, detail)
 
 
 def _sflr(case: Case, flr_ml: float) -> float | Missing:

@@ -25,11 +25,11 @@ SMALLEST_PIECE_ML = 0.1
 NOT_DIVIDED = Missing("the liver could not be divided into compartments", ("structures",))
 
 OUTSIDE_LIVER = {
-    Role.TUMOR: "tumor_outside_liver",
-    Role.PERFUSED: "perfused_outside_liver",
-    Role.PVTT: "thrombus_outside_liver",
-    Role.HEPATIC_VEIN_THROMBUS: "thrombus_outside_liver",
-    Role.FLR: "flr_outside_liver",
+    Role.TUMOR: ("tumor_outside_liver", "tumor_not_in_liver"),
+    Role.PERFUSED: ("perfused_outside_liver", "perfused_not_in_liver"),
+    Role.PVTT: ("thrombus_outside_liver",),
+    Role.HEPATIC_VEIN_THROMBUS: ("thrombus_outside_liver",),
+    Role.FLR: ("flr_outside_liver",),
 }
 ORGAN_ROLES = (Role.LIVER, Role.PERFUSED, Role.FLR, Role.PLANNED_RESECTION, Role.LUNGS)
 SIDED_ROLES = (Role.PERFUSED, Role.FLR, Role.PLANNED_RESECTION)
@@ -77,13 +77,14 @@ def _volumes(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
         match structure.role:
             case Role.LIVER:
                 yield Observation("liver_scale", Subject(structure=label), _scale(volume_ml))
-                yield Observation("liver_small", Subject(structure=label), volume_ml)
-                yield Observation("liver_large", Subject(structure=label), volume_ml)
+                for check_id in ("liver_small", "liver_too_small", "liver_large", "liver_too_large"):
+                    yield Observation(check_id, Subject(structure=label), volume_ml)
             case Role.PERFUSED:
                 yield Observation("perfused_small", Subject(structure=label), volume_ml)
                 if liver is not None and not liver.is_empty:
                     detail = f"{_ml(volume_ml)} in a liver of {_ml(liver.volume_ml)}"
-                    yield Observation("perfused_large", Subject(structure=label), volume_ml / liver.volume_ml, detail)
+                    for check_id in ("perfused_large", "perfused_too_large"):
+                        yield Observation(check_id, Subject(structure=label), volume_ml / liver.volume_ml, detail)
             case Role.LUNGS:
                 yield Observation("lungs_small", Subject(structure=label), volume_ml)
             case Role.TUMOR:
@@ -118,8 +119,9 @@ def _against_liver(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
         if structure.role in OUTSIDE_LIVER:
             outside_ml = max(0.0, structure.volume_ml - shared_ml(structure, liver))
             detail = f"{_ml(outside_ml)} of {_ml(structure.volume_ml)}"
-            check_id = OUTSIDE_LIVER[structure.role]
-            yield Observation(check_id, Subject(structure=structure.label), outside_ml / structure.volume_ml, detail)
+            about, share = Subject(structure=structure.label), outside_ml / structure.volume_ml
+            for check_id in OUTSIDE_LIVER[structure.role]:
+                yield Observation(check_id, about, share, detail)
         elif structure.role is Role.LUNGS:
             yield Observation("lungs_overlap_liver", Subject(structure=structure.label), shared_ml(structure, liver))
 

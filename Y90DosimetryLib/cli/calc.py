@@ -25,7 +25,14 @@ from ..scores import (
     creatinine_from_mg_dl,
     meld_score,
 )
-from ..volumetry import Bsa, Telv, body_surface_m2, estimated_liver_ml, standardized_flr_ratio
+from ..volumetry import (
+    LARGEST_SFLR_RATIO,
+    Bsa,
+    Telv,
+    body_surface_m2,
+    estimated_liver_ml,
+    standardized_flr_ratio,
+)
 from .answer import PERCENT, Answer, Row
 
 Compute = Callable[[argparse.Namespace], Answer]
@@ -107,9 +114,20 @@ def sflr(args: argparse.Namespace) -> Answer:
         (
             Row("bsa_m2", "Body surface area", body_surface_m2(args.weight_kg, args.height_cm, surface), "m2"),
             Row("telv_ml", "Total estimated liver volume", telv_ml, "mL"),
-            Row("sflr", "Standardized future liver remnant", standardized_flr_ratio(args.flr_ml, telv_ml), PERCENT),
+            Row("sflr", "Standardized future liver remnant", _possible_sflr(args.flr_ml, telv_ml), PERCENT),
         ),
     )
+
+
+def _possible_sflr(flr_ml: float, telv_ml: float) -> float:
+    ratio = standardized_flr_ratio(flr_ml, telv_ml)
+    if ratio > LARGEST_SFLR_RATIO:
+        raise InputError(
+            f"{ratio * 100:.0f} % of the estimated liver of {telv_ml:.0f} mL is no remnant",
+            where="--flr-ml",
+            remedy="Check the volume in mL, weight and height",
+        )
+    return ratio
 
 
 def albi(args: argparse.Namespace) -> Answer:

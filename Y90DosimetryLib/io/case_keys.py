@@ -6,7 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-from ..case import SCENARIOS, Basis, CountReference, DoseModel, Encephalopathy, Grade, Intent, Settings
+from ..case import (
+    SCENARIOS,
+    ActivityDifference,
+    Basis,
+    CountReference,
+    DoseModel,
+    Encephalopathy,
+    Grade,
+    Intent,
+    Settings,
+)
 from ..facts import CATALOG, GROUPS, MODALITIES, TIMED_FACTS, Fact, Kind
 from ..outcome import Necrosis
 from ..planning import StatedInputs
@@ -310,6 +320,11 @@ TABLES: tuple[Table, ...] = (
             _choice("basis", tuple(Basis), "whether the image shows the plan or what was delivered", required=True),
             Key("delivers", Form.TEXT, "label of the planned session that this one carried out", '"Plan"'),
             Key("image", Form.TEXT, "MAA SPECT, or Y-90 PET or SPECT", '"maa.nrrd"'),
+            _choice(
+                "activity_difference",
+                tuple(ActivityDifference),
+                "why the image shows another activity than was infused",
+            ),
             Key("series", Form.TEXT, _SERIES, '"1.2.840.1"'),
             _choice("image_values", tuple(IMAGE_VALUES), "what its voxels hold; needed with an image"),
             Key("image_time", Form.TIME, "instant for which Bq/mL hold", "2026-03-05T09:00:00+01:00"),

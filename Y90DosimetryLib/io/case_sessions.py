@@ -7,7 +7,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from ..case import Basis, Infusion, Session, Vial
+from ..case import ActivityDifference, Basis, Infusion, Session, Vial
 from ..errors import InputError
 from ..images import ActivityMap, CountMap, array_of, without_negatives
 from .case_inputs import CaseFiles, located
@@ -22,7 +22,15 @@ def read_session(values: Mapping[str, Any], files: CaseFiles, ct: Volume | None)
     where = f"[[sessions]] '{values['label']}'"
     infusions = tuple(_infusion(v, where) for v in values["infusions"])
     image = _session_image(values, files, ct, where)
-    return Session(values["label"], infusions, image, Basis(values["basis"]), values.get("delivers"))
+    reason = values.get("activity_difference")
+    return Session(
+        values["label"],
+        infusions,
+        image,
+        Basis(values["basis"]),
+        values.get("delivers"),
+        None if reason is None else ActivityDifference(reason),
+    )
 
 
 def _session_image(

@@ -73,6 +73,7 @@ def _session(session: Session, name: str, folder: Path) -> Iterator[str]:
             at = session.image.reference_time
             image |= {"image_values": "bq_ml"}
             image |= {"image_decay_corrected_to": AT_INFUSION} if at is None else {"image_time": at}
+    image |= {"activity_difference": session.activity_difference}
     yield from _table(
         "[[sessions]]", {"label": session.label, "basis": session.basis, "delivers": session.delivers, **image}
     )

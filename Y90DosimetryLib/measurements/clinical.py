@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import scores, staging, volumetry
+from ..errors import InputError
 from ..missing import Missing
 from ..structures import Role
 from .view import Function, ItemFunction, Value, View, stated
@@ -75,7 +76,10 @@ def body_surface_m2(view: View) -> Value:
         return gone
     assert patient.weight_kg is not None and patient.height_cm is not None
     formula = volumetry.Bsa(view.case.settings.bsa_formula)
-    return volumetry.body_surface_m2(patient.weight_kg, patient.height_cm, formula)
+    try:
+        return volumetry.body_surface_m2(patient.weight_kg, patient.height_cm, formula)
+    except InputError as error:  # a body of this size is an error of the checks
+        return Missing(f"withheld: {error}", ("weight_kg", "height_cm"))
 
 
 def _diameters(view: View) -> Mapping[str, Value]:
