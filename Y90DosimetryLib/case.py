@@ -25,7 +25,15 @@ from .physics import (
     decay_factor,
     elapsed_h,
 )
-from .quantities import LEAST, MOST, require_density, require_in_calendar, require_label, require_text
+from .quantities import (
+    LEAST,
+    MOST,
+    require_density,
+    require_in_calendar,
+    require_label,
+    require_not_negative,
+    require_text,
+)
 from .structures import Role, Structure
 from .timepoints import TimeKind as TimeKind
 from .timepoints import TimePoint as TimePoint
@@ -209,6 +217,8 @@ class Settings:
     liver_density_g_ml: float = 1.03
     lung_mass_g: float | None = LABEL_LUNG_MASS_G
     """None: measured from the CT inside the lungs."""
+    lung_shunt_margin_mm: float = 20.0
+    """Lungs no further from the liver are left out where a lung shunt is measured on an image."""
     bsa_formula: str = "dubois"
     telv_formula: str = "vauthey"
     dose_model: DoseModel = DoseModel.LOCAL
@@ -222,6 +232,7 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not LEAST <= value <= MOST:
                 raise InputError(f"{name} is {value}", where="settings", remedy="Enter a positive number")
+        require_not_negative(self.lung_shunt_margin_mm, "settings, lung_shunt_margin_mm", "mm")
         require_density(self.liver_density_g_ml, "settings, liver_density_g_ml")
 
 

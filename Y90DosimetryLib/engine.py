@@ -348,7 +348,8 @@ def _measured_of(case: Case) -> tuple[object, ...]:
     images = [s.image for s in case.sessions]
     used = [(s.label, s.delivers, tuple(i.perfused for i in s.infusions)) for s in case.sessions]
     counted = [s.label for s in counted_sessions(case)]
-    return (*case.structures, case.ct, *images, (used, counted, settings.count_reference, settings.lung_mass_g is None))
+    typed = (settings.count_reference, settings.lung_mass_g is None, settings.lung_shunt_margin_mm)
+    return (*case.structures, case.ct, *images, (used, counted, *typed))
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:

@@ -13,18 +13,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from .case import Case
+from .dosimetry.lung import DEFAULT_MARGIN_MM as DEFAULT_MARGIN_MM
+from .dosimetry.lung import SpectShunt as SpectShunt
 from .dosimetry.lung import geometric_mean_counts, lung_shunt_fraction
-from .errors import GeometryError, InputError
-from .images import ActivityMap, CountMap, array_of
+from .dosimetry.lung import spect_shunt as spect_shunt
+from .errors import InputError
+from .images import array_of
 from .missing import Missing
-from .occupancy import Grid, excluding, occupancy_of
 from .quantities import require_fraction, require_not_negative, require_positive
-from .structures import Role, Structure
-
-DEFAULT_MARGIN_MM = 20.0
-"""Tool default: breathing and the blur of a SPECT carry liver counts this far into the lungs above the dome."""
-WHOLE_LIVER_FRACTION = 0.999
-"""Tool default: with less of it inside an image, the image cuts the liver."""
+from .structures import Role
 
 
 @dataclass(frozen=True)
@@ -55,60 +52,6 @@ class PlanarShunt:
     def best_fraction(self) -> float:
         """With the background subtracted where that is known, else as counted."""
         return self.uncorrected_fraction if isinstance(self.fraction, Missing) else self.fraction
-
-
-@dataclass(frozen=True)
-class SpectShunt:
-    """The lung shunt of a SPECT or PET with outlines. Counts are the image's values times mL."""
-
-    margin_mm: float
-    liver_counts: float
-    """Inside the outline of the liver, as doses count them."""
-    lung_counts: float
-    """Inside the lungs, voxels that the liver touches left out."""
-    beyond_margin_counts: float | Missing
-    lung_volume_ml: float
-    in_view_ml: float
-    counted_ml: float
-    """Lungs in view, further from the liver than the margin."""
-
-    def __post_init__(self) -> None:
-        require_positive(self.liver_counts, "liver counts")
-
-    @property
-    def outside_view_fraction(self) -> float:
-        """The share of the lungs that the image does not show."""
-        return max(0.0, 1.0 - self.in_view_ml / self.lung_volume_ml)
-
-    @property
-    def without_margin_fraction(self) -> float:
-        """Everything inside the lungs counted, activity of the liver that shines into them included."""
-        return lung_shunt_fraction(self.lung_counts, self.liver_counts)
-
-    @property
-    def beyond_margin_fraction(self) -> float | Missing:
-        """Only lungs beyond the margin counted, nothing put in for the rest: a lower bound."""
-        beyond = self.beyond_margin_counts
-        return beyond if isinstance(beyond, Missing) else lung_shunt_fraction(beyond, self.liver_counts)
-
-    @property
-    def fraction(self) -> float | Missing:
-        """The concentration beyond the margin taken for all lungs in view.
-
-        Blur moves counts over the edges of both outlines alike, so that their ratio is nearly kept.
-        """
-        return self._from_concentration(self.in_view_ml)
-
-    @property
-    def extrapolated_fraction(self) -> float | Missing:
-        """An estimate: the same concentration also taken for the lungs outside the field of view."""
-        return self._from_concentration(max(self.in_view_ml, self.lung_volume_ml))
-
-    def _from_concentration(self, volume_ml: float) -> float | Missing:
-        beyond = self.beyond_margin_counts
-        if isinstance(beyond, Missing):
-            return beyond
-        return lung_shunt_fraction(beyond / self.counted_ml * volume_ml, self.liver_counts)
 
 
 @dataclass(frozen=True)
@@ -167,8 +110,17 @@ def planar_shunt(lungs: PlanarRegion, liver: PlanarRegion, background: PlanarReg
     Raises
     ------
     InputError
-        If the liver holds no counts, or a background comes with regions of unknown size.
+        If a view of lungs or liver holds no counts (a zero is no measurement), or a background comes with regions of
+        unknown size.
     """
+    for name, region in (("lungs", lungs), ("liver", liver)):
+        for view, counts in (("anterior", region.anterior_counts), ("posterior", region.posterior_counts)):
+            if counts == 0:
+                raise InputError(
+                    f"the {view} view holds 0 counts over the {name}",
+                    where="planar views",
+                    remedy="No shunt follows from a zero: enter the counts of both views",
+                )
     uncorrected = lung_shunt_fraction(_mean(lungs), _mean(liver))
     if background is None:
         return PlanarShunt(Missing("no background region was given", ("background",)), uncorrected)
@@ -185,52 +137,6 @@ def planar_shunt(lungs: PlanarRegion, liver: PlanarRegion, background: PlanarReg
         because = f"the background is as high as the {over}: no shunt can be told from it"
         return PlanarShunt(Missing(because, ("background",)), uncorrected)
     return PlanarShunt(lung_shunt_fraction(_mean(net_lungs), _mean(net_liver)), uncorrected)
-
-
-def spect_shunt(
-    image: CountMap | ActivityMap, liver: Structure, lungs: Structure, *, margin_mm: float = DEFAULT_MARGIN_MM
-) -> SpectShunt:
-    """Return the lung shunt of a SPECT or PET from outlines of liver and both lungs.
-
-    Raises
-    ------
-    InputError
-        If an outline is empty, the liver holds no counts, or the margin is negative.
-    GeometryError
-        If liver or lungs lie outside the image, or a part of the liver does.
-    """
-    require_not_negative(margin_mm, "margin around the liver", "mm")
-    for structure in (liver, lungs):
-        if structure.is_empty:
-            raise InputError("it is empty", where=f"structure '{structure.label}'", remedy="Outline it")
-    grid, array = Grid.of(image.image), array_of(image.image)
-    in_liver, in_lungs = occupancy_of(liver, grid), occupancy_of(lungs, grid)
-    for structure, part in ((liver, in_liver), (lungs, in_lungs)):
-        if part.total_ml <= 0:
-            raise GeometryError(
-                "it lies outside the image",
-                where=f"structure '{structure.label}'",
-                remedy="Check that both belong to this patient and frame of reference, or register them first",
-            )
-    if in_liver.total_ml < WHOLE_LIVER_FRACTION * liver.volume_ml:
-        raise GeometryError(
-            f"the image shows only {in_liver.total_ml / liver.volume_ml * 100:.0f} % of the liver",
-            where=f"structure '{liver.label}'",
-            remedy="A shunt needs the counts of the whole liver: use another image, or register it first",
-        )
-    beyond = excluding(in_lungs, occupancy_of(_grown(liver, margin_mm), grid))
-    counts_beyond: float | Missing = beyond.integral(array)
-    if beyond.total_ml <= 0:
-        counts_beyond = Missing(f"no lung in view lies further than {margin_mm:g} mm from the liver", ("image",))
-    return SpectShunt(
-        margin_mm,
-        in_liver.integral(array),
-        excluding(in_lungs, in_liver).integral(array),
-        counts_beyond,
-        lungs.volume_ml,
-        in_lungs.total_ml,
-        beyond.total_ml,
-    )
 
 
 def compare_shunts(
@@ -269,7 +175,7 @@ def compare_shunts(
         elif liver is None or lungs is None or lungs.is_empty:
             spect = Missing("liver or lungs are not outlined", ("structures",))
         else:
-            spect = spect_shunt(session.image, liver, lungs, margin_mm=margin_mm)
+            spect = spect_shunt(session.image, liver, lungs, case.ct, margin_mm=margin_mm)
         together = len(session.infusions) > 1 and session.image is not None
         note = "One image shows all infusions of the session: the SPECT's shunt is that of all together"
         for infusion in session.infusions:
@@ -312,17 +218,3 @@ def _net(region: PlanarRegion, background: PlanarRegion) -> tuple[PlanarRegion, 
         region.posterior_counts - share * background.posterior_counts,
     ]
     return PlanarRegion(max(0.0, net[0]), max(0.0, net[1]), region.pixel_count), min(net) <= 0
-
-
-def _grown(structure: Structure, margin_mm: float) -> Structure:
-    """Return a structure with all voxels whose center lies no further than *margin_mm* from one of its own."""
-    if margin_mm == 0 or structure.box is None:
-        return structure
-    own = Grid.of(structure.mask).cropped(structure.box)
-    room = [int(np.ceil(margin_mm / s)) + 1 for s in own.spacing_mm]
-    block = sitk.GetImageFromArray(np.pad(structure.cropped(), [(r, r) for r in reversed(room)]))
-    block.SetSpacing(own.spacing_mm)
-    block.SetDirection(own.direction)
-    block.SetOrigin([float(v) for v in own.point_mm((-room[0], -room[1], -room[2]))])
-    far = sitk.SignedMaurerDistanceMap(block, False, False, True)
-    return Structure(structure.role, structure.label, sitk.Cast(far <= margin_mm, sitk.sitkUInt8))

@@ -57,6 +57,11 @@ def in_one_image(hours: float, **more):
     return case(delivered(infusion(), later, **more))
 
 
+def measured_shunt(fraction: float):
+    """5 % typed, and an image whose lungs hold another fraction beside the 992 counts of the liver."""
+    return case(plan(lungs=992 * fraction / (1 - fraction) / 4032))
+
+
 def remnant(volume_ml: float):
     return case(flr=of_volume(Role.FLR, "FLR", round(volume_ml)))
 
@@ -92,6 +97,7 @@ EDGES = {
     "lung_shunt_zero": edge(lambda: given(lung_shunt_fraction=0.0)),
     "lung_shunt_high": edge(lambda: given(lung_shunt_fraction=0.101), lambda: given(lung_shunt_fraction=0.10)),
     "lung_shunt_very_high": edge(lambda: given(lung_shunt_fraction=0.201), lambda: given(lung_shunt_fraction=0.20)),
+    "lung_shunt_differs": edge(lambda: measured_shunt(0.0701), lambda: measured_shunt(0.0699)),
     "residual_unknown": edge(lambda: given(residual_fraction=None)),
     "residual_high": edge(lambda: given(residual_fraction=0.051), lambda: given(residual_fraction=0.05)),
     "vial_small": edge(lambda: given(activity_gbq=2.99), lambda: given(activity_gbq=3.0)),

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from shapes import box, constant, filled, grid, points_mm
 
 from Y90DosimetryLib.case import Infusion, Session, Vial
+from Y90DosimetryLib.checks import raised
 from Y90DosimetryLib.cli import register as command
 from Y90DosimetryLib.dosimetry.lung import lung_mass_on_ct_g
+from Y90DosimetryLib.engine import Engine
 from Y90DosimetryLib.errors import GeometryError, InputError
 from Y90DosimetryLib.images import CountMap, CtImage
 from Y90DosimetryLib.lung_shunt import (
@@ -80,10 +82,45 @@ def test_lungs_cut_by_the_field_of_view_are_extrapolated_only_in_a_number_of_its
     cut = CountMap(image[:, :, :65])
     whole, found = spect_shunt(patient().maa, *outlines()), spect_shunt(cut, *outlines())
     assert found.outside_view_fraction > 0.15
-    assert found.fraction < whole.fraction * 0.9
+    assert isinstance(found.fraction, Missing) and "at least" in found.fraction.because
+    assert found.least_fraction < whole.fraction * 0.9
     assert found.extrapolated_fraction == pytest.approx(whole.fraction, rel=0.07)
     assert whole.outside_view_fraction < 1e-3
     assert whole.extrapolated_fraction == pytest.approx(whole.fraction, rel=1e-3)
+
+
+def test_lungs_whose_outline_ends_at_the_edge_of_the_ct_give_a_lower_bound():
+    liver, lungs = outlines()
+    case = patient().case()
+    top = lungs.mask.GetSize()[2] - 20
+    cut = Structure(Role.LUNGS, "Lungs", lungs.mask[:, :, :top])
+    found = spect_shunt(patient().maa, liver, cut, CtImage(case.ct.image[:, :, :top]))
+    assert found.is_lower_bound and isinstance(found.fraction, Missing)
+    assert not spect_shunt(patient().maa, liver, lungs, case.ct).is_lower_bound
+
+
+def test_a_case_and_the_comparison_measure_one_and_the_same_shunt():
+    case = patient().case()
+    (session,) = case.sessions
+    ask = replace(session.infusions[0], lung_shunt_fraction=None, lung_shunt_from_image=True)
+    asking = replace(case, sessions=(replace(session, infusions=(ask,)),))
+    doses = Engine.prepare(asking).doses
+    (row,) = compare_shunts(asking)
+    assert doses.sessions[0].infusions[0].lung_shunt_fraction == row.spect.fraction == pytest.approx(0.05, rel=0.07)
+
+
+@pytest.mark.parametrize(("typed", "judged"), [(0.03, 0.05), (0.045, 0.045), (0.09, 0.09)])
+def test_of_a_typed_and_a_measured_shunt_that_contradict_each_other_the_higher_is_judged(typed, judged):
+    """The image shows 5 %; two points or a fifth are uncertain, so 3 and 9 % contradict it and 4.5 % does not."""
+    case = patient().case()
+    (session,) = case.sessions
+    other = replace(session.infusions[0], lung_shunt_fraction=typed - (typed == 0.03) * 0.005)
+    live = Engine.prepare(replace(case, sessions=(replace(session, infusions=(other,)),))).live()
+    net = live.doses.sessions[0].infusions[0].net
+    assert live.doses.lung_doses_gy[0] == pytest.approx(net.infused_gbq * judged * 50.0 / 1.0, rel=0.08)
+    told = [c.message for c in raised(live.checks) if c.check.id == "lung_shunt_differs"]
+    assert bool(told) is (typed != 0.045)
+    assert all("Gy to the lungs) typed" in m and "the higher is judged" in m for m in told)
 
 
 # SPECT of boxes, by hand
@@ -139,6 +176,14 @@ def test_a_cut_liver_and_outlines_elsewhere_are_refused():
 
 
 # Planar views
+
+
+@pytest.mark.parametrize(
+    "zero", [(0.0, 9.0, 9.0, 9.0), (9.0, 0.0, 9.0, 9.0), (9.0, 9.0, 0.0, 9.0), (9.0, 9.0, 9.0, 0.0)]
+)
+def test_a_view_without_counts_is_no_measurement(zero):
+    with pytest.raises(InputError, match="view holds 0 counts over the (lungs|liver)"):
+        planar_shunt(PlanarRegion(*zero[:2]), PlanarRegion(*zero[2:]))
 
 
 def test_planar_views_by_hand():

@@ -39,6 +39,7 @@ SETTINGS = {
     "half_life_h": "halfLifeH",
     "liver_density_g_ml": "liverDensityGMl",
     "lung_mass_g": "lungMassG",
+    "lung_shunt_margin_mm": "shuntMarginMm",
     "bsa_formula": "bsaFormula",
     "telv_formula": "telvFormula",
     "dose_model": "doseModel",

@@ -18,6 +18,7 @@ from Y90DosimetryLib.structures import Role
 
 from .cases import imageOf
 from .parameters import rolesOf
+from .prescribing import Same
 
 REGIONS = ("Lungs", "Liver", "Background")
 VIEWS = ("Anterior", "Posterior")
@@ -64,8 +65,8 @@ class LungShunt:
     def __init__(self, parameters, sources) -> None:
         self._parameters = parameters
         self._sources = sources
-        self._measured: tuple[tuple, SpectShunt, tuple] | None = None
-        """The key, what was measured, and what the identities in the key belong to."""
+        self._measured: tuple[tuple, SpectShunt] | None = None
+        """The key, and what was measured."""
 
     def measure(self, sessionIndex: int = 0) -> SpectShunt:
         """Measure the lung shunt on a session's image, with the margin of the settings.
@@ -77,7 +78,7 @@ class LungShunt:
         """
         inputs = self._inputs(sessionIndex)
         found = spect_shunt(*inputs, margin_mm=self._parameters.settings.shuntMarginMm)
-        self._measured = (self._key(inputs), found, inputs)
+        self._measured = (self._key(inputs), found)
         return found
 
     def compared(self, sessionIndex: int = 0, infusionIndex: int = 0) -> ShuntComparison:
@@ -113,7 +114,7 @@ class LungShunt:
 
     def _key(self, inputs: tuple) -> tuple:
         """Return what a measurement depends on; the objects stay the same until their nodes change."""
-        return (*map(id, inputs), self._parameters.settings.shuntMarginMm)
+        return (*map(Same, inputs), self._parameters.settings.shuntMarginMm)
 
     def _inputs(self, sessionIndex: int):
         parameters = self._parameters
@@ -129,4 +130,5 @@ class LungShunt:
             drawn = {structure.role: structure for structure in found.values() if structure is not None}
         if len(drawn) < 2:
             raise InputError(_("liver or lungs are not outlined"), where=where, remedy=_("Outline them, in Structures"))
-        return image, drawn[Role.LIVER], drawn[Role.LUNGS]
+        ct = None if parameters.ct is None else self._sources.ct(parameters.ct)
+        return image, drawn[Role.LIVER], drawn[Role.LUNGS], ct

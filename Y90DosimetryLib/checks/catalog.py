@@ -238,6 +238,9 @@ _TABLE = (
     Check("lung_shunt_very_high", _INPUTS, _WARNING, "Lung shunt fraction",
           _ABOVE, 0.20, "fraction", "Check how it was measured: the lung dose decides, no fraction by itself rules out "
           "glass microspheres"),
+    Check("lung_shunt_differs", _INPUTS, _WARNING, "Typed lung shunt against the measured one, in uncertainties",
+          _ABOVE, 1.0, "", "The uncertainty is taken as 2 points or a fifth of the shunt: find out which is right and "
+          "type it"),
     Check("residual_unknown", _INPUTS, _WARNING, "Residual unknown",
           _FOUND, None, "", "Enter the fraction expected or measured: doses that need it are missing"),
     Check("residual_high", _INPUTS, _WARNING, "Residual",

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from ..case import Case, Infusion, Patient, Session, Settings
 from ..dosimetry.doses import Doses
+from ..dosimetry.lung import lung_dose_gy
 from ..errors import InputError
 from ..images import ActivityMap
 from ..missing import Missing
@@ -54,6 +55,7 @@ SAME_CONSTANT_FRACTION = 0.0005
 US_EASTERN = timezone(timedelta(hours=-5))
 """Standard time; an hour of daylight saving doesn't change the day of a noon."""
 SUNDAY = 6
+NOT_MEASURED = Missing("the lung shunt is not measured on the image", ("structures",))
 DEFAULTS = Settings()
 
 
@@ -66,6 +68,8 @@ def observed(case: Case, doses: Doses | None) -> Iterator[Observation]:
             about = Subject(session.label, infusion.label)
             measured = doses.sessions[number].infusions[place].lung_shunt_fraction if doses else None
             yield from _lung_shunt(infusion, measured, about)
+            if doses is not None and infusion.lung_shunt_fraction is not None:
+                yield Observation("lung_shunt_differs", about, *_shunts(doses, number, place))
             yield from _residual(infusion, about)
             yield from _vial(infusion, about)
         yield from _apart_in_image(session)
@@ -139,6 +143,24 @@ def _lung_shunt(infusion: Infusion, measured: float | Missing | None, about: Sub
     yield Observation("lung_shunt_zero", about, zero)
     yield Observation("lung_shunt_high", about, shunt)
     yield Observation("lung_shunt_very_high", about, shunt)
+
+
+def _shunts(doses: Doses, number: int, place: int) -> tuple[float | Missing, str]:
+    """Return how far a typed lung shunt lies from the one on the session's image, and both with their lung doses."""
+    lungs, found = doses.prepared.lungs[number], doses.sessions[number].infusions[place]
+    typed = found.infusion.lung_shunt_fraction
+    if isinstance(lungs, Missing) or typed is None or isinstance(lungs.least_fraction, Missing):
+        return lungs if isinstance(lungs, Missing) else NOT_MEASURED, ""
+    least = "at least " if isinstance(lungs.shunt_fraction, Missing) else ""
+    texts = []
+    for fraction in (typed, lungs.least_fraction):
+        text = written(fraction, "fraction")
+        mass_g = doses.prepared.lung_mass_g
+        if not isinstance(found.net, Missing) and not isinstance(mass_g, Missing):
+            dose_gy = lung_dose_gy(found.net.infused_gbq * fraction, mass_g, doses.case.settings.joule_per_gbq)
+            text += f" ({written(dose_gy, 'Gy')} to the lungs)"
+        texts.append(text)
+    return lungs.differs_from(typed), f"{texts[0]} typed, {least}{texts[1]} on the image: the higher is judged"
 
 
 def _residual(infusion: Infusion, about: Subject) -> Iterator[Observation]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..geometry import corners_mm
 from ..images import same_grid
 from ..occupancy import Grid
 from ..structures import Box, Structure
@@ -66,18 +67,6 @@ def pieces_and_holes_ml(structure: Structure) -> tuple[Volumes, float]:
     return inside_ml, float(around.sum()) * structure.voxel_ml
 
 
-def physical_margins_mm(structure: Structure, image: sitk.Image) -> float:
-    """Return the smallest distance between the box of a structure and the edge of an image, in mm.
-
-    Measured between centers of voxels: 0 where the structure touches the image's first or last plane, negative
-    where it lies outside. The structure must not be empty.
-    """
-    grid = Grid.of(image)
-    index = (_corners_mm(structure) - np.asarray(grid.origin_mm)) @ grid.axes / np.asarray(grid.spacing_mm)
-    low, high = index.min(axis=0), np.asarray(grid.size) - 1 - index.max(axis=0)
-    return float((np.minimum(low, high) * np.asarray(grid.spacing_mm)).min())
-
-
 def mean_of_samples(structure: Structure, image: sitk.Image, samples: int = 20_000) -> float | None:
     """Return the mean of *image* at about *samples* evenly spread voxels of a structure; None where they miss it."""
     if structure.box is None:
@@ -110,7 +99,7 @@ def _box_within(fine: Structure, coarse: Structure) -> Box | None:
     """Return the part of one structure's box that another one's box can reach; None where they never meet."""
     assert fine.box is not None
     grid = Grid.of(fine.mask)
-    index = (_corners_mm(coarse, 0.5) - np.asarray(grid.origin_mm)) @ grid.axes / np.asarray(grid.spacing_mm)
+    index = (corners_mm(coarse, 0.5) - np.asarray(grid.origin_mm)) @ grid.axes / np.asarray(grid.spacing_mm)
     low = np.maximum(np.ceil(index.min(axis=0) - ROUNDING), fine.box.index).astype(int)
     last = np.minimum(np.floor(index.max(axis=0) + ROUNDING), np.add(fine.box.index, fine.box.size) - 1).astype(int)
     if (last < low).any():
@@ -128,11 +117,3 @@ def _cropped_image(structure: Structure) -> sitk.Image:
     image.SetOrigin(grid.origin_mm)
     image.SetDirection(grid.direction)
     return image
-
-
-def _corners_mm(structure: Structure, beyond: float = 0.0) -> NDArray[np.float64]:
-    """Return the corners of a structure's box, shape (8, 3): centers of voxels, or *beyond* them by part of one."""
-    assert structure.box is not None
-    grid = Grid.of(structure.mask)
-    ends = [(i - beyond, i + n - 1 + beyond) for i, n in zip(structure.box.index, structure.box.size, strict=True)]
-    return np.array([grid.point_mm((x, y, z)) for x in ends[0] for y in ends[1] for z in ends[2]])

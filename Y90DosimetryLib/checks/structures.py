@@ -10,13 +10,13 @@ from itertools import combinations
 from ..case import Case
 from ..compartments import Compartments
 from ..dosimetry.regions import NESTED_FRACTION
-from ..geometry import center_mm
+from ..geometry import center_mm, physical_margins_mm
 from ..images import MM3_PER_ML
 from ..missing import Missing
 from ..structures import LESION_ROLES, Role, Structure
 from .catalog import CATALOG
 from .check import CASE, Observation, Subject, written
-from .outlines import physical_margins_mm, pieces_and_holes_ml, shared_ml
+from .outlines import pieces_and_holes_ml, shared_ml
 
 SCALE_RATIO = MM3_PER_ML
 """Centimeters taken for millimeters change a volume by this factor."""

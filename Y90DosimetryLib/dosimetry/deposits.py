@@ -79,6 +79,8 @@ class InfusionDoses:
     """Mean concentration of all tumors over that of normal liver, both inside the perfused volume."""
     indices: tuple[int, ...]
     """The compartments of its perfused volume."""
+    judged_shunt_fraction: float | Missing
+    """The lung shunt for the lungs: the higher one where the typed and the measured contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ def _infusion(
         net = net_activities(activity_gbq, residual, shunt)
     indices = compartments.inside([infusion.perfused])
     ratio = concentration_ratio(compartments, uptake, indices, Role.TUMOR)
-    return InfusionDoses(infusion, activity_gbq, shunt, net, ratio, indices)
+    return InfusionDoses(infusion, activity_gbq, shunt, net, ratio, indices, shunt)
 
 
 def concentration_ratio(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ..case import Case
 from ..case import counted_sessions as counted_sessions
 from ..compartments import Compartments, compartments_of
+from ..errors import InputError
 from ..geometry import covered_to_a_voxel, longest_diameter_mm, smallest_margin_mm
 from ..images import array_of
 from ..missing import Missing
@@ -16,7 +17,7 @@ from ..progress import Progress, silent
 from ..structures import LESION_ROLES, Role
 from ..studies import StudyVolumes, volumes_of_point
 from .deposits import Deposit, Model, SessionDoses, session_doses, total_deposit
-from .lung import lung_dose_gy, lung_mass_on_ct_g, lung_shunt_fraction
+from .lung import lung_dose_gy, lung_mass_on_ct_g, shunt_difference_ratio, spect_shunt
 from .uptake import Uptake, uptake_of
 
 
@@ -27,6 +28,24 @@ class LungView:
     counts: float
     in_view_fraction: float
     shunt_fraction: float | Missing
+    """As `y90 lsf` measures it; missing where a part of the lungs is not seen."""
+    least_fraction: float | Missing
+    """The same of what is seen: a lower bound where a part is not."""
+
+    def differs_from(self, stated_fraction: float) -> float | Missing:
+        """Return by how many times its uncertainty it differs from a typed one; a lower bound only upward."""
+        if isinstance(self.least_fraction, Missing):
+            return self.least_fraction
+        if isinstance(self.shunt_fraction, Missing) and self.least_fraction <= stated_fraction:
+            return self.shunt_fraction
+        return shunt_difference_ratio(stated_fraction, self.least_fraction)
+
+    def higher_fraction(self, stated_fraction: float) -> float:
+        """Return the higher of both where they differ by more than their uncertainty, else the typed one."""
+        apart = self.differs_from(stated_fraction)
+        if isinstance(apart, Missing) or isinstance(self.least_fraction, Missing) or apart <= 1.0:
+            return stated_fraction
+        return max(stated_fraction, self.least_fraction)
 
 
 @dataclass(frozen=True)
@@ -151,8 +170,9 @@ def doses_of(case: Case, prepared: Prepared, withheld: Withheld = NOTHING_WITHHE
         shunt = lungs if isinstance(lungs, Missing) else lungs.shunt_fraction
         unread = withheld.of_image(session.label)
         doses = session_doses(session, prepared.compartments, uptake, unread or shunt, case.settings)
+        doses = _with_judged_shunts(doses, unread or lungs)
         sessions.append(_without(doses, withheld))
-        activity_gbq, mass_g = sessions[-1].lung_activity_gbq, prepared.lung_mass_g
+        activity_gbq, mass_g = _judged_lung_gbq(sessions[-1]), prepared.lung_mass_g
         if isinstance(activity_gbq, Missing):
             lung_doses.append(activity_gbq)
         elif isinstance(mass_g, Missing):
@@ -160,6 +180,31 @@ def doses_of(case: Case, prepared: Prepared, withheld: Withheld = NOTHING_WITHHE
         else:
             lung_doses.append(lung_dose_gy(activity_gbq, mass_g, case.settings.joule_per_gbq))
     return Doses(case, prepared, tuple(sessions), tuple(lung_doses), withheld)
+
+
+def _with_judged_shunts(doses: SessionDoses, lungs: LungView | Missing) -> SessionDoses:
+    """Return the doses with the higher lung shunt judged where a typed and the measured one contradict each other."""
+    if isinstance(lungs, Missing):
+        return doses
+    higher = (
+        i.lung_shunt_fraction
+        if isinstance(i.lung_shunt_fraction, Missing)
+        else lungs.higher_fraction(i.lung_shunt_fraction)
+        for i in doses.infusions
+    )
+    infusions = tuple(replace(i, judged_shunt_fraction=h) for i, h in zip(doses.infusions, higher, strict=True))
+    return replace(doses, infusions=infusions)
+
+
+def _judged_lung_gbq(doses: SessionDoses) -> float | Missing:
+    """Return the activity in the lungs by the shunts that are judged."""
+    if isinstance(doses.lung_activity_gbq, Missing):
+        return doses.lung_activity_gbq
+    total_gbq = 0.0
+    for infusion in doses.infusions:
+        assert not isinstance(infusion.net, Missing) and not isinstance(infusion.judged_shunt_fraction, Missing)
+        total_gbq += infusion.net.infused_gbq * infusion.judged_shunt_fraction
+    return total_gbq
 
 
 def _without(doses: SessionDoses, withheld: Withheld) -> SessionDoses:
@@ -193,8 +238,14 @@ def _lungs(case: Case, uptake: Uptake | None) -> LungView | Missing:
         return Missing("the lungs lie outside the image", ("image",))
     liver = uptake.occupancy(tuple(range(uptake.compartment_count)))
     counts = excluding(part, liver).integral(array_of(uptake.image.image))
-    shunt_fraction = lung_shunt_fraction(counts, float(uptake.counts.sum()))
-    return LungView(counts, part.total_ml / lungs.volume_ml, shunt_fraction)
+    whole = case.one(Role.LIVER)
+    assert whole is not None, "a case with compartments has a liver"
+    try:
+        found = spect_shunt(uptake.image, whole, lungs, case.ct, margin_mm=case.settings.lung_shunt_margin_mm)
+    except InputError as error:
+        gone = Missing(f"not measured: {error}", ("lung_shunt_fraction",))
+        return LungView(counts, part.total_ml / lungs.volume_ml, gone, gone)
+    return LungView(counts, part.total_ml / lungs.volume_ml, found.fraction, found.least_fraction)
 
 
 def _lung_mass_g(case: Case) -> float | Missing:

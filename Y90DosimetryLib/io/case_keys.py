@@ -153,6 +153,7 @@ _SETTINGS_SAY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "half_life_h": ("half-life of Y-90, h", ()),
     "liver_density_g_ml": ("density of liver and tumor, g/mL", ()),
     "lung_mass_g": (f'mass of both lungs, g; or "{FROM_CT}"', (FROM_CT,)),
+    "lung_shunt_margin_mm": ("lungs this near the liver are not counted in a measured lung shunt, mm", ()),
     "bsa_formula": ("body surface area", tuple(Bsa)),
     "telv_formula": ("estimated liver volume", tuple(Telv)),
     "dose_model": ("voxel dose; the kernel is for research", tuple(DoseModel)),

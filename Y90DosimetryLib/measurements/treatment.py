@@ -189,7 +189,7 @@ TREATMENT_ITEMS: Mapping[str, ItemFunction] = {
     "vial_calibration_activity_gbq": _each(_calibration),
     "liver_activity_gbq": _each(_liver_gbq),
     "residual_fraction": _each(_residual),
-    "lung_shunt_fraction": _each(lambda _view, _session, doses: doses.lung_shunt_fraction),
+    "lung_shunt_fraction": _each(lambda _view, _session, doses: doses.judged_shunt_fraction),
     "tumor_to_normal_ratio": _each(lambda _view, _session, doses: doses.tumor_to_normal_ratio),
     "hours_since_calibration_h": _each(_hours),
     "treatment_day": _days,

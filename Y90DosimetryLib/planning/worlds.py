@@ -268,7 +268,7 @@ def _lungs_in(view: LungView | Missing, world: World) -> LungView | Missing:
     if isinstance(view, Missing) or isinstance(view.shunt_fraction, Missing):
         return view
     moved = float(np.clip(view.shunt_fraction + world.lung_shunt_fraction, 0.0, LARGEST_FRACTION))
-    return replace(view, shunt_fraction=moved)
+    return replace(view, shunt_fraction=moved, least_fraction=moved)
 
 
 def _sd_counts(cell: Cell, uptake: Uptake, events: float) -> float:
