@@ -20,7 +20,6 @@ from Y90DosimetryLib.case import (
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.dosimetry.doses import doses_of, prepare
 from Y90DosimetryLib.dosimetry.maps import session_map, total_map
-from Y90DosimetryLib.dosimetry.partition import RelativeUptake, shared_doses
 from Y90DosimetryLib.dosimetry.regions import RegionKind, regions_of
 from Y90DosimetryLib.errors import GeometryError, InputError
 from Y90DosimetryLib.images import ActivityMap, CountMap, array_of
@@ -36,7 +35,7 @@ LEFT = Structure(Role.PERFUSED, "Left", box(CT, (0, -80, -80), (120, 80, 80)))
 SEGMENT = Structure(Role.PERFUSED, "Segment", box(CT, (-80, -40, -40), (-40, 0, 0)))
 TUMOR = Structure(Role.TUMOR, "Tumor", box(CT, (-80, -40, -40), (-60, 0, 0)))
 THROMBUS = Structure(Role.PVTT, "PVTT", box(CT, (-40, 8, 8), (-20, 16, 16)))
-LUNGS = Structure(Role.LUNGS, "Lungs", box(CT, (-80, -40, 60), (80, 40, 80)))
+LUNGS = Structure(Role.LUNGS, "Lungs", box(CT, (-80, -40, 60), (80, 40, 76)))
 EXACT = Settings(joule_per_gbq=50.0, liver_density_g_ml=1.0)
 
 
@@ -108,12 +107,16 @@ def test_compartments_on_images_follow_the_scalar_partition_model():
     result, parts = doses(the_case), prepare(the_case).compartments
     normal_g = parts.volume_ml(region(the_case, RegionKind.PERFUSED_NORMAL))  # density 1
     tumor, thrombus = parts.lesion("Tumor"), parts.lesion("PVTT")
-    uptakes = [RelativeUptake(parts.volume_ml(tumor), 4.0), RelativeUptake(parts.volume_ml(thrombus), 2.0)]
-    expected = shared_doses(result.sessions[0].infusions[0].net.liver_gbq, normal_g, uptakes, 50.0)
+    liver_gbq, tumor_g, thrombus_g = (
+        result.sessions[0].infusions[0].net.liver_gbq,
+        parts.volume_ml(tumor),
+        parts.volume_ml(thrombus),
+    )
+    unit_gy = 50.0 * liver_gbq * 1000.0 / (normal_g + 4.0 * tumor_g + 2.0 * thrombus_g)  # of normal liver
     found = [result.dose_gy(Model.PARTITION, i) for i in (tumor, thrombus)]
-    assert found == pytest.approx(expected.uptake_doses_gy, rel=1e-5)
+    assert found == pytest.approx([4.0 * unit_gy, 2.0 * unit_gy], rel=1e-5)
     assert result.dose_gy(Model.PARTITION, region(the_case, RegionKind.PERFUSED)) == pytest.approx(
-        expected.perfused_dose_gy, rel=1e-9
+        50.0 * liver_gbq * 1000.0 / (normal_g + tumor_g + thrombus_g), rel=1e-9
     )
 
 
@@ -172,7 +175,7 @@ def test_the_lung_shunt_is_read_from_the_image_when_asked():
 
 
 def test_lung_voxels_that_the_liver_touches_do_not_count_as_shunt():
-    overlapping = Structure(Role.LUNGS, "Lungs", box(CT, (-80, -40, 20), (80, 40, 80)))
+    overlapping = Structure(Role.LUNGS, "Lungs", box(CT, (-80, -40, 20), (80, 40, 76)))
     the_case = case(
         planned(spect(lungs=0.25), infusion(shunt=None, lung_shunt_from_image=True)),
         structures=(LIVER, RIGHT, TUMOR, THROMBUS, overlapping),

@@ -36,6 +36,8 @@ class LungView:
         """Return by how many times its uncertainty it differs from a typed one; a lower bound only upward."""
         if isinstance(self.least_fraction, Missing):
             return self.least_fraction
+        if self.least_fraction == 0:
+            return Missing("the image shows no counts in the lungs: a zero is no measurement", ("image",))
         if isinstance(self.shunt_fraction, Missing) and self.least_fraction <= stated_fraction:
             return self.shunt_fraction
         return shunt_difference_ratio(stated_fraction, self.least_fraction)
