@@ -1,5 +1,6 @@
 """The command: what it writes, what it refuses, and with which exit code."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -293,3 +294,45 @@ def test_a_command_imports_no_other_and_no_statistics():
     )
     for words in (["--version"], ["calc", "decay", "--activity-gbq", "3", "--hours", "72"]):
         assert subprocess.run([sys.executable, "-c", code, *words], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/out/dose.nrrd"),
+            "/out/dose.nrrd: no space left on device. Free",
+        ),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/case/ct.nrrd"), "Check that it is still there"),
+        (PermissionError(errno.EACCES, "Permission denied", "/out"), "/out: permission denied. Check the permissions"),
+        (TimeoutError("timed out"), "timed out. Check the disk and the network"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence_and_no_fault_of_the_software(
+    case_folder, tmp_path, capsys, monkeypatch, error, says
+):
+    def fails(*_args, **_more):
+        raise error
+
+    monkeypatch.setattr(planner, "write_report", fails)
+    assert says in refused(capsys, "assess", case_folder / "case.toml", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".out*"))
+
+
+def test_a_reader_that_has_enough_ends_the_command_without_a_word(case_folder):
+    command = f"{sys.executable} -m Y90DosimetryLib rules | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == "" and done.stdout.count("\n") == 1
+
+
+def test_an_image_in_bq_ml_says_its_activity_and_suspects_counts(tmp_path, capsys):
+    """27 voxels of 1 mL with 0.1 GBq/mL make 2.7 GBq; counts of 500, taken for Bq/mL, make 13.5 kBq."""
+    for value, activity, suspects in ((1e8, "activity in the image 2.7 GBq", False), (500.0, "1.35e-05 GBq", True)):
+        image = sitk.GetImageFromArray(np.full((3, 3, 3), value, np.float32))
+        image.SetSpacing((10.0, 10.0, 10.0))
+        sitk.WriteImage(image, str(tmp_path / "image.nrrd"))
+        out = tmp_path / f"dose-{value:g}.nrrd"
+        assert main(["dose", str(tmp_path / "image.nrrd"), "--unit", "bq-ml", "--out", str(out)]) == OK
+        said = capsys.readouterr().err
+        assert activity in said and "maximum" in said
+        assert ("Check" in said) is suspects

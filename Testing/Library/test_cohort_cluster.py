@@ -7,6 +7,7 @@ import builtins
 import pytest
 from cohort_kit import dies, dies_once, make_cases, rows, run_inline, sleeps, tables
 
+from Y90DosimetryLib.cohort import cluster
 from Y90DosimetryLib.cohort.run import Options, run_cohort
 from Y90DosimetryLib.cohort.work import Ending
 from Y90DosimetryLib.errors import InputError, MissingToolError
@@ -86,3 +87,16 @@ def test_without_the_package_the_message_says_what_to_install(folder, tmp_path, 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingToolError, match="pip install distributed"):
         run_cohort(folder, tmp_path / "out", Options(scheduler="tcp://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("127.0.0.1", "names no port"),
+        ("tcp://localhost:x", "names no port"),
+        ("tcp://127.0.0.1:1", "no scheduler answers"),
+    ],
+)
+def test_an_address_where_nothing_listens_is_refused_before_a_client_is_made(address, says) -> None:
+    with pytest.raises(InputError, match=says):
+        cluster._require_listening(address)

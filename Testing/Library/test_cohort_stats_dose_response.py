@@ -81,6 +81,7 @@ def test_the_band_holds_the_curve_and_the_wald_interval() -> None:
         ([100, 200, 300], [1, 1, 1], "all of 3 responded"),
         ([100, 200, 300], [0, 0, 0], "none of 3 responded"),
         ([100, 100, 100], [0, 1, 0], "all doses are equal"),
+        ([100, 100 + 1e-9, 100, 100 - 1e-9], [0, 1, 1, 0], "all doses are equal"),
         ([], [], "there is no value"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from Y90DosimetryLib.cohort.endpoints import WARNING_GROUPED, follow_up, survivals
-from Y90DosimetryLib.cohort.survival import Times, kaplan_meier, log_rank, median_follow_up
+from Y90DosimetryLib.cohort.survival import FEWEST_PATIENTS, Times, compared, kaplan_meier, log_rank, median_follow_up
 from Y90DosimetryLib.cohort.table import parse_table
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.missing import Missing
@@ -190,3 +190,13 @@ def test_a_curve_that_falls_straight_to_nobody_has_a_median_without_a_lower_end(
     assert (
         kaplan_meier(Times("alive", (6.9,), (False,))).median_text == "not reached (95 % CI not reached to not reached)"
     )
+
+
+def test_a_group_too_small_for_the_test_is_not_compared() -> None:
+    def group(count: int) -> Times:
+        return Times("few", tuple(float(m) for m in range(1, count + 1)), (True,) * count)
+
+    withheld = compared([PLACEBO, group(1)])
+    assert isinstance(withheld, Missing) and "'few' has 1 patient, fewer than 5" in withheld.because
+    assert isinstance(compared([PLACEBO, group(FEWEST_PATIENTS - 1)]), Missing)
+    assert compared([PLACEBO, group(FEWEST_PATIENTS)]) == log_rank([PLACEBO, group(FEWEST_PATIENTS)])

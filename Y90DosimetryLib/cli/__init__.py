@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -84,7 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse has already said what is wrong
         return int(stop.code or 0)
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()
+        return code
     except Cancelled:
         print("y90: stopped; nothing was written", file=sys.stderr)
         return STOPPED
@@ -94,9 +99,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DosimetryError as error:
         print(f"y90: {error}", file=sys.stderr)
         return WRONG_INPUT
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader has enough; what is left goes nowhere
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except OSError as error:
+        print(f"y90: {_sentence(error)}", file=sys.stderr)
+        return WRONG_INPUT
+    except MemoryError:
+        print("y90: there is not enough memory. Close other programs, or crop the images", file=sys.stderr)
+        return WRONG_INPUT
     except Exception:
         traceback.print_exc()
         print("y90: this is a fault of the software, not of your input; please report the lines above", file=sys.stderr)
         return FAULT
+
+
+_REMEDIES: Mapping[int, str] = {
+    errno.ENOSPC: "Free some space and try again; nothing was left half-written",
+    errno.ENOENT: "Check that it is still there",
+    errno.EACCES: "Check the permissions",
+    errno.EPERM: "Check the permissions",
+    errno.EROFS: "Choose another folder",
+}
+
+
+def _sentence(error: OSError) -> str:
+    """Return what the system refused, where, and what to do."""
+    where = f"{error.filename}: " if error.filename else ""
+    says = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+    return f"{where}{says[0].lower()}{says[1:]}. {_REMEDIES.get(error.errno or 0, 'Check the disk and the network')}"

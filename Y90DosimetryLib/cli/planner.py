@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
 
 from ..case import Case, DoseModel
 from ..dosimetry.voxel import dose_image
 from ..engine import assess
 from ..errors import InputError
-from ..images import CtImage
+from ..images import CtImage, DoseMap, array_of, voxel_ml
 from ..io.case_file import read_case_file, template, write_case
 from ..io.volumes import read_image
 from ..io.writing import output_folder, write_dose, write_text
 from ..phantom import PhantomSettings, Variant, case_variant, patient_over_time
-from ..physics import DEFAULT_JOULE_PER_GBQ
+from ..physics import BQ_PER_GBQ, DEFAULT_JOULE_PER_GBQ
 from ..progress import Progress, part
 from ..report import REPORT_OPTIONS, Content, write_report
 from ..report.pdf_paper import require_pdf
@@ -155,5 +158,28 @@ def _dose(args: argparse.Namespace) -> int:
         )
         write_dose(dose, args.out)
     print(f"{args.out}: {dose.model}", file=sys.stderr)
+    for line in _dose_lines(image, dose, args.unit == "bq-ml"):
+        print(line, file=sys.stderr)
     print(args.out)
     return 0
+
+
+USUAL_IMAGE_GBQ, MOST_GY = (0.1, 30.0), 20_000.0
+"""Tool default: the activity that an image of a treatment shows, and the dose of a voxel; beyond, a unit is wrong."""
+
+
+def _dose_lines(image: sitk.Image, dose: DoseMap, is_absolute: bool) -> Iterator[str]:
+    """Say what the map was made from and what it holds, so that a wrong unit is seen."""
+    values, dose_gy = array_of(image), array_of(dose.image)
+    shown_gbq: float | None = None
+    if is_absolute:
+        shown_gbq = float(values.sum(dtype=np.float64)) * voxel_ml(image) / BQ_PER_GBQ
+        yield f"activity in the image {shown_gbq:.4g} GBq"
+    inside = dose_gy[dose_gy > 0]
+    mean_gy, most_gy = float(inside.mean(dtype=np.float64)), float(inside.max())
+    yield f"mean {mean_gy:.4g} Gy where there is dose, maximum {most_gy:.4g} Gy"
+    low, high = USUAL_IMAGE_GBQ
+    if shown_gbq is not None and not low <= shown_gbq <= high:
+        yield f"Check the unit: a treatment shows {low:g} to {high:g} GBq. Are these counts, kBq/mL or another tracer?"
+    elif most_gy > MOST_GY:
+        yield f"Check unit and activity: more than {MOST_GY:g} Gy in a voxel"

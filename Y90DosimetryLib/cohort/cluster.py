@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -108,6 +109,7 @@ def _connected(address: str) -> Any:
             "a scheduler needs the package 'distributed', which is not installed here. "
             "Install it with `pip install distributed`, or leave out --scheduler"
         ) from None
+    _require_listening(address)
     try:
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -116,6 +118,21 @@ def _connected(address: str) -> Any:
             where=address,
             remedy="Give the address that the scheduler prints when it starts, for example tcp://10.0.0.5:8786",
         ) from None
+
+
+def _require_listening(address: str) -> None:
+    """Refuse an address where nothing listens, before a client tries it again and again in the background."""
+    scheme, _, place = address.rpartition("://")
+    if scheme not in ("", "tcp", "tls"):
+        return
+    host, colon, port = place.rpartition(":")
+    remedy = "Give the address that the scheduler prints when it starts, for example tcp://10.0.0.5:8786"
+    if not colon or not port.isdecimal():
+        raise InputError("the address names no port", where=address, remedy=remedy)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"no scheduler answers ({error})", where=address, remedy=remedy) from None
 
 
 def _require_version(client: Any, software: str, address: str) -> None:

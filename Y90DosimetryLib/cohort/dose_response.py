@@ -25,7 +25,11 @@ EVENTS_PER_COEFFICIENT = 10
 """Below, coefficients are biased and intervals unreliable: Peduzzi et al., J Clin Epidemiol 1996;49:1373."""
 CRITICAL = float(stats.chi2.ppf(CONFIDENCE_FRACTION, 1)) / 2
 """The fall of the log-likelihood that ends an interval."""
+SAME_DOSE_RELATIVE = 1e-6
+"""Doses this close are one dose: a difference of rounding tells nothing of a response."""
 _STEPS = 60
+WORST_CONDITION = 1e12
+"""Beyond, a double has no digit left of one of the coefficients."""
 _FARTHEST = 1e6  # in standard deviations of the covariate: as good as infinite
 
 
@@ -91,7 +95,10 @@ def dose_response(
     if why:
         return Missing(f"not estimable because {why}")
     x = np.log(doses) if log_dose else doses
-    return _Fit(x, y).result(doses, outcome, log_dose)
+    try:
+        return _Fit(x, y).result(doses, outcome, log_dose)
+    except np.linalg.LinAlgError:
+        return Missing("not estimable because the likelihood has no single maximum")
 
 
 def _not_estimable(doses: Values, y: NDArray[np.bool_]) -> str:
@@ -100,7 +107,7 @@ def _not_estimable(doses: Values, y: NDArray[np.bool_]) -> str:
     if y.all() or not y.any():
         return f"{'all' if y.all() else 'none'} of {y.size} responded"
     yes, no = doses[y], doses[~y]
-    if np.ptp(doses) == 0:
+    if np.ptp(doses) <= SAME_DOSE_RELATIVE * float(np.abs(doses).max()):
         return "all doses are equal"
     if yes.min() >= no.max():
         return f"the dose separates them: all that responded had {yes.min():g} Gy or more, the others at most that"
@@ -222,6 +229,8 @@ def _newton(design: Values, y: Values) -> tuple[Values, Values]:
         chance = special.expit(design @ beta)
         weight = chance * (1 - chance)
         information = design.T @ (design * weight[:, np.newaxis])
+        if np.linalg.cond(information) > WORST_CONDITION:
+            raise np.linalg.LinAlgError
         move = np.linalg.solve(information, design.T @ (y - chance))
         here = _log_likelihood(design @ beta, y)
         while _log_likelihood(design @ (beta + move), y) < here - 1e-12 and np.abs(move).max() > 1e-14:

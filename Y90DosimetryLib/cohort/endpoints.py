@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..followup.pathology import Necrosis
 from ..missing import Missing
 from ..response.terms import Response
-from .survival import Curve, LogRank, Times, kaplan_meier, log_rank, median_follow_up
+from .survival import Curve, LogRank, Times, compared, kaplan_meier, median_follow_up
 from .table import PatientRows, TumorTable
 
 PFS, OS = "Progression-free survival", "Overall survival"
@@ -81,7 +81,7 @@ def _grouped(title: str, known: Sequence[tuple[PatientRows, Outcome]], group: Ca
     times = [_times(label, groups[label]) for label in sorted(groups)]
     if len(times) < 2:
         return Survival(title, Missing("there is one group: nothing to compare"))
-    return Survival(title, tuple(map(kaplan_meier, times)), log_rank(times), notes)
+    return Survival(title, tuple(map(kaplan_meier, times)), compared(times), notes)
 
 
 def _times(label: str, outcomes: Sequence[Outcome]) -> Times:

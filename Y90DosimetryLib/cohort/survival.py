@@ -22,6 +22,10 @@ FEWEST_EVENTS = 5
 """In a group; below, a curve is drawn and marked as resting on little. A choice of ours."""
 
 
+FEWEST_PATIENTS = 5
+"""In a group; below, the log-rank statistic does not follow its chi-squared distribution. A choice of ours."""
+
+
 @dataclass(frozen=True)
 class Times:
     """For each patient the months observed, and whether the event ended them (else the observation was cut short)."""
@@ -227,6 +231,15 @@ def log_rank(groups: Sequence[Times]) -> LogRank | Missing:
     p = float(stats.chi2.sf(chi2, degrees))
     labels = tuple(g.label for g in groups)
     return LogRank(labels, tuple(observed.tolist()), tuple(expected.tolist()), chi2, degrees, p)
+
+
+def compared(groups: Sequence[Times]) -> LogRank | Missing:
+    """Return the log-rank test; withheld where a group is too small for its distribution to be known."""
+    small = [g for g in groups if len(g.months) < FEWEST_PATIENTS]
+    if len(groups) > 1 and small:
+        count = _counted(len(small[0].months), "patient")
+        return Missing(f"not compared: '{small[0].label}' has {count}, fewer than {FEWEST_PATIENTS}")
+    return log_rank(groups)
 
 
 def _expected(groups: Sequence[Times]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
