@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from .errors import InputError
 from .facts import FactValue, check_facts
+from .images import ActivityDifference as ActivityDifference
 from .images import ActivityMap, CountMap, CtImage
 from .missing import Missing
 from .outcome import Outcome, check_outcome
@@ -28,6 +29,7 @@ from .physics import (
 from .quantities import (
     LEAST,
     MOST,
+    convert_words,
     require_density,
     require_in_calendar,
     require_label,
@@ -84,23 +86,6 @@ class CountReference(StrEnum):
     PERFUSED = "perfused"
 
 
-class ActivityDifference(StrEnum):
-    """Why an image in Bq/mL shows another activity than was infused, where the team knows it."""
-
-    RESIDUAL = "residual"
-    OUTSIDE_FIELD = "outside_field"
-    CALIBRATION = "calibration"
-
-    @property
-    def display_name(self) -> str:
-        """The reason as a reader sees it."""
-        return {
-            ActivityDifference.RESIDUAL: "the residual is another than entered",
-            ActivityDifference.OUTSIDE_FIELD: "a part of the liver lies outside the field of view",
-            ActivityDifference.CALIBRATION: "the scanner's calibration is known to differ",
-        }[self]
-
-
 @dataclass(frozen=True)
 class Disease:
     """The disease and the intent; all optional but the scenario, which the user decides (1 to 5)."""
@@ -111,6 +96,7 @@ class Disease:
     """Further facts by their id in `facts.CATALOG`, as the user stated them; absent means unknown."""
 
     def __post_init__(self) -> None:
+        convert_words(self, "disease")
         if self.scenario is not None and self.scenario not in SCENARIOS:
             raise InputError(f"scenario is {self.scenario}", where="disease", remedy="Choose 1, 2, 3, 4 or 5")
         object.__setattr__(self, "facts", check_facts(self.facts))
@@ -203,6 +189,7 @@ class Session:
 
     def __post_init__(self) -> None:
         require_label(self.label, "session")
+        convert_words(self, f"session '{self.label}'")
         if not self.infusions:
             raise InputError("no infusion", where=f"session '{self.label}'", remedy="Add at least one infusion")
         require_unique((i.label for i in self.infusions), f"session '{self.label}', infusions")
@@ -232,6 +219,7 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not LEAST <= value <= MOST:
                 raise InputError(f"{name} is {value}", where="settings", remedy="Enter a positive number")
+        convert_words(self, "settings")
         require_not_negative(self.lung_shunt_margin_mm, "settings, lung_shunt_margin_mm", "mm")
         require_density(self.liver_density_g_ml, "settings, liver_density_g_ml")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from math import prod
 
 import numpy as np
@@ -130,6 +131,12 @@ def _check_not_negative(array: Array, where: str) -> None:
         )
 
 
+class Zeroed(str):
+    """The note that negative voxels were set to 0 while reading."""
+
+    __slots__ = ()
+
+
 def without_negatives(image: sitk.Image, where: str) -> tuple[sitk.Image, int, float]:
     """Return a copy with negative voxels set to 0, their number and their share of the positive total.
 
@@ -194,6 +201,23 @@ class ActivityMap:
                 where="activity image",
                 remedy="Write it with its offset, for example 2026-03-04T10:00:00+01:00",
             )
+
+
+class ActivityDifference(StrEnum):
+    """Why an image in Bq/mL shows another activity than was infused, where the team knows it."""
+
+    RESIDUAL = "residual"
+    OUTSIDE_FIELD = "outside_field"
+    CALIBRATION = "calibration"
+
+    @property
+    def display_name(self) -> str:
+        """The reason as a reader sees it."""
+        return {
+            ActivityDifference.RESIDUAL: "the residual is another than entered",
+            ActivityDifference.OUTSIDE_FIELD: "a part of the liver lies outside the field of view",
+            ActivityDifference.CALIBRATION: "the scanner's calibration is known to differ",
+        }[self]
 
 
 @dataclass(frozen=True)

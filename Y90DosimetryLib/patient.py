@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .quantities import convert_words
+
 
 class Grade(StrEnum):
     """Ascites: none, slight, or moderate and more (Child-Pugh)."""
@@ -40,3 +42,6 @@ class Patient:
     encephalopathy: Encephalopathy | None = None
     ecog: int | None = None
     afp_ng_ml: float | None = None
+
+    def __post_init__(self) -> None:
+        convert_words(self, "patient")

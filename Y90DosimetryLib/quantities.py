@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from .errors import InputError, is_hidden, printable
 
@@ -114,3 +117,34 @@ def _written(value: float, unit: str) -> str:
 
 def _a_number(unit: str) -> str:
     return f"a number of {unit}" if unit else "a number"
+
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def word_of(words: type[Word], value: str, where: str) -> Word:
+    """Return a word of a closed list given as text; raise `InputError` with the list where it is none of them."""
+    try:
+        return words(value)
+    except ValueError:
+        raise InputError(f"'{value}' is not known", where=where, remedy=f"Choose one of {', '.join(words)}") from None
+
+
+def convert_words(record: object, where: str) -> None:
+    """Turn the fields of a frozen dataclass whose type is a closed list of words into it; see `word_of`."""
+    kind: Any = type(record)
+    for name, words in _words_of(kind):
+        value = getattr(record, name)
+        if value is not None and not isinstance(value, words):
+            object.__setattr__(record, name, word_of(words, value, f"{where}, {name}"))
+
+
+@cache
+def _words_of(kind: Any) -> tuple[tuple[str, type[StrEnum]], ...]:
+    """Return the fields of a dataclass that are a closed list of words, or perhaps one."""
+    found = []
+    for name, hint in get_type_hints(kind).items():
+        for part in (hint, *get_args(hint)):
+            if isinstance(part, type) and issubclass(part, StrEnum):
+                found.append((name, part))
+    return tuple(found)

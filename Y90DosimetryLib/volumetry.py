@@ -55,7 +55,7 @@ def body_surface_m2(weight_kg: float, height_cm: float, formula: Bsa = Bsa.DUBOI
         If weight or height are not positive, or no body has both.
     """
     require_body(weight_kg, height_cm)
-    match formula:
+    match Bsa(formula):
         case Bsa.DUBOIS:
             return 0.007184 * math.pow(weight_kg, 0.425) * math.pow(height_cm, 0.725)
         case Bsa.MOSTELLER:
@@ -76,6 +76,7 @@ def estimated_liver_ml(
         If weight or height are impossible, or the body is too small for the formula.
     """
     require_body(weight_kg, height_cm)
+    formula = Telv(formula)
     match formula:
         case Telv.VAUTHEY:
             telv_ml = -794.41 + 1267.28 * body_surface_m2(weight_kg, height_cm, surface)

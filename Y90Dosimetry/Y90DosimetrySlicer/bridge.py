@@ -19,7 +19,7 @@ from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from Y90DosimetryLib.errors import GeometryError, InputError
-from Y90DosimetryLib.images import ActivityMap, CountMap, CtImage, DoseMap, without_negatives
+from Y90DosimetryLib.images import ActivityMap, CountMap, CtImage, DoseMap, Zeroed, without_negatives
 from Y90DosimetryLib.io.case_keys import IMAGE_VALUES
 from Y90DosimetryLib.structures import Role, Structure
 
@@ -152,7 +152,7 @@ def uptakeOf(
     note = ""
     if count:
         note = _("{name}: {count} negative voxels ({share:.2f} % of the positive total) set to 0")
-        note = note.format(name=name, count=count, share=100 * share)
+        note = Zeroed(note.format(name=name, count=count, share=100 * share))
     if scale_bq_ml is None:
         return CountMap(image), note
     if scale_bq_ml != 1.0:

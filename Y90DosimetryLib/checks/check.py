@@ -27,8 +27,10 @@ class Room(StrEnum):
 
     IMAGES = "images"
     STRUCTURES = "structures"
+    PATIENT = "patient"
     INPUTS = "inputs"
     RESULTS = "results"
+    FOLLOW_UP = "follow_up"
 
 
 class Level(StrEnum):

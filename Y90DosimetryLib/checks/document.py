@@ -26,7 +26,7 @@ def markdown() -> str:
     parts = [_INTRODUCTION]
     for room in Room:
         checks = [check for check in CATALOG.values() if check.room is room]
-        parts.append(f"\n## {room.value.capitalize()} ({len(checks)})\n")
+        parts.append(f"\n## {room.value.replace('_', '-').capitalize()} ({len(checks)})\n")
         parts.append("| id | level | what is measured or found | raised | what to do |")
         parts.append("|---|---|---|---|---|")
         parts += [_row(check) for check in checks]

@@ -12,7 +12,7 @@ from ..case import Basis, Case, Session
 from ..dosimetry.deposits import mean_decay_factor
 from ..dosimetry.doses import Prepared
 from ..dosimetry.uptake import Uptake
-from ..images import ActivityMap, array_of, same_grid, voxel_ml
+from ..images import ActivityMap, Zeroed, array_of, same_grid, voxel_ml
 from ..missing import Missing
 from ..physics import BQ_PER_GBQ, elapsed_h
 from ..structures import Role
@@ -48,7 +48,7 @@ def stated(case: Case, prepared: Prepared | None) -> Iterator[Observation]:
     """Compare the images with what is stated of them: quantity, times and activity; quick once they are measured."""
     yield Observation("ct_missing", CASE, None if case.ct else "none was given")
     for note in case.notes or ("",):
-        negative = "negative" in note.lower()
+        negative = isinstance(note, Zeroed)
         yield Observation("negative_voxels", CASE, note if negative else None)
         yield Observation("changed_on_reading", CASE, None if negative else note)
     for number, session in enumerate(case.sessions):

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..images import MM3_PER_ML, CountMap, CtImage, DoseMap, array_of, image_like, voxel_ml
 from ..physics import BQ_PER_GBQ, G_PER_KG
 from ..progress import Progress, silent
-from ..quantities import require_density
+from ..quantities import require_density, word_of
 from .kernel import VoxelKernel, convolve, voxel_kernel
 from .tissue import tissue_on
 
@@ -120,6 +120,7 @@ def dose_image(
             where="dose of an image",
             remedy="Give the total activity in GBq, or say that the image is in Bq/mL, and not both",
         )
+    model = word_of(DoseModel, model, "dose of an image, model")
     require_density(density_g_ml, "dose of an image")
     for name, value in (("J/GBq", joule_per_gbq), ("activity in GBq", total_gbq)):
         if value is not None and not 0 < value < float("inf"):

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from ..case import ActivityDifference, Basis, Infusion, Session, Vial
 from ..errors import InputError
-from ..images import ActivityMap, CountMap, array_of, without_negatives
+from ..images import ActivityMap, CountMap, Zeroed, array_of, without_negatives
 from .case_inputs import CaseFiles, located
 from .case_keys import FROM_IMAGE, IMAGE_VALUES
 from .volumes import Volume
@@ -64,7 +64,7 @@ def _session_image(
     image, count, share_fraction = without_negatives(volume.image, name)
     if count:
         share = f"{share_fraction * 100:.2f} %"
-        files.notes.append(f"{name}: {count} negative voxels ({share} of the positive total) set to 0")
+        files.notes.append(Zeroed(f"{name}: {count} negative voxels ({share} of the positive total) set to 0"))
     if scale_bq_ml is None:
         return CountMap(image)
     if scale_bq_ml != 1.0:

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from ..case import Basis, Case, Infusion, Patient, Session, Settings, Vial
 from ..errors import InputError
-from ..images import ActivityMap, CountMap, CtImage, array_of, without_negatives
+from ..images import ActivityMap, CountMap, CtImage, Zeroed, array_of, without_negatives
 from ..progress import Progress, part, silent
 from ..structures import Role, Structure
 from .case_keys import AT_INFUSION
@@ -266,7 +266,7 @@ class _Reader:
         clean, count, share_fraction = without_negatives(image, where)
         if count:
             share = f"{share_fraction * 100:.2f} %"
-            self.notes.append(f"{where}: {count} negative voxels ({share} of the positive total) set to 0")
+            self.notes.append(Zeroed(f"{where}: {count} negative voxels ({share} of the positive total) set to 0"))
         return clean
 
     def _others(self, chosen: Mapping[str, Series | None]) -> None:

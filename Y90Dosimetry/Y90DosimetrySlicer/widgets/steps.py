@@ -63,24 +63,19 @@ PARTS: Mapping[Part, Step] = {
 ROOMS: Mapping[Room, Step] = {
     Room.IMAGES: Step.IMAGES,
     Room.STRUCTURES: Step.STRUCTURES,
+    Room.PATIENT: Step.PATIENT,
     Room.INPUTS: Step.TREATMENT,
     Room.RESULTS: Step.DOSE,
+    Room.FOLLOW_UP: Step.FOLLOW_UP,
 }
-OF_THE_PATIENT = ("weight_", "height_", "bilirubin_", "albumin_", "inr_", "creatinine_", "gfr_", "afp_", "ecog_")
-"""Checks of typed values that belong to the patient's section, by how their ids begin."""
 FEEDING = (Step.IMAGES, Step.STRUCTURES, Step.PATIENT, Step.TREATMENT)
 """Steps that doses and findings follow from."""
 FOLLOWING = (Step.PRESCRIPTION, Step.FINDINGS, Step.REPORT)
 """Steps that follow from everything before them."""
-OF_THE_FOLLOW_UP = ("time_points_", "outcome_")
 
 
 def stepOf(check: Check) -> Step:
     """Return the section that a technical check concerns."""
-    if check.room is Room.INPUTS and check.id.startswith(OF_THE_PATIENT):
-        return Step.PATIENT
-    if check.id.startswith(OF_THE_FOLLOW_UP):
-        return Step.FOLLOW_UP
     return ROOMS[check.room]
 
 
