@@ -222,7 +222,7 @@ def test_tumors_on_the_edge_warn_and_are_computed(patient):
     case = patient.case()
     tumor = case.of_role(Role.TUMOR)[0]
     shifted = sitk.Image(tumor.mask)
-    shifted.SetOrigin(np.add(shifted.GetOrigin(), (-45.0, 0.0, 0.0)))
+    shifted.SetOrigin(np.add(shifted.GetOrigin(), (-25.0, 0.0, 0.0)))
     structures = tuple(type(s)(s.role, s.label, shifted) if s is tumor else s for s in case.structures)
     assessment = assess(replace(case, structures=structures))
     assert isinstance(means(assessment)[tumor.label], float)

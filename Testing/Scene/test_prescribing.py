@@ -16,6 +16,8 @@ from Y90DosimetrySlicer.sampledata import parametersOf
 from Y90DosimetrySlicer.windowview import Mark, freeBox, lineWithin, niceAbove, placesOf, stepsOf
 from Y90DosimetrySlicer.workflow import Workflow
 
+from Y90DosimetryLib import assess
+from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
 from Y90DosimetryLib.planning import Aim
@@ -329,3 +331,31 @@ def test_every_dose_the_rules_limit_has_a_short_name(prescribe) -> None:
     for constraint in now.constraints.asked:
         for bound in constraint.bounds:
             assert len(windowview.shortText(bound)) <= 28
+
+
+# What may not be believed
+
+
+def declared_absolute(parameters) -> None:
+    parameters.sessions[0].values = "bq_ml"
+
+
+def calibrated_after(parameters) -> None:
+    pack = parameters.sessions[0].infusions[0]
+    pack.calibratedAt, pack.givenAt = "2026-03-06T12:00:00+01:00", "2026-03-04T10:00:00+01:00"
+
+
+def in_pounds(parameters) -> None:
+    parameters.patient.weightKg, parameters.patient.heightCm = 154.0, 67.0
+
+
+@pytest.mark.parametrize("spoil", [declared_absolute, calibrated_after, in_pounds])
+def test_what_the_report_withholds_is_withheld_live_and_has_no_window(workflow, prescribe, spoil) -> None:
+    spoil(workflow.parameters)
+    live, whole = workflow.live(), assess(workflow.case())
+    assert live.engine.errors and live.doses.withheld == whole.doses.withheld
+    assert live.measurements == whole.measurements
+    assert live.verdict.sentence == whole.verdict.sentence
+    assert live.verdict.sentence.startswith("Check the input first: ")
+    with pytest.raises(InputError, match="No plan without it"):
+        prescribe()
