@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
+from ..dosimetry.deposits import activity_for_tumor_dose_gbq, divided_gbq, partition_doses
 from ..dosimetry.dvh import Dvh
 from ..dosimetry.lung import activity_for_lung_dose_gbq, lung_dose_gy
 from ..dosimetry.mird import activity_for_dose_gbq, mean_dose_gy, net_activities
-from ..dosimetry.partition import (
-    RelativeUptake,
-    activity_for_tumor_dose_gbq,
-    concentration_ratio,
-    dose_from_counts_gy,
-    partition_doses,
-    shared_doses,
-    whole_normal_dose_gy,
-)
 from ..engine import Assessment, assess
 from ..measures import Known
 from .patients import Boxes
@@ -58,10 +52,10 @@ def _partition(part: str, activity_gbq: float, residual: float, shunt: float, **
     return found
 
 
-def _shared(index: int, liver_gbq: float, normal_g: float, tumors: list[list[float]]) -> float | None:
+def _shared(index: int, liver_gbq: float, normal_g: float, tumors: list[list[float]]) -> float:
     """Return the dose of one of several tumors, each a mass and a ratio; of normal liver for -1."""
-    doses = shared_doses(liver_gbq, normal_g, [RelativeUptake(m, r) for m, r in tumors], 50.0)
-    return doses.normal_dose_gy if index < 0 else doses.uptake_doses_gy[index]
+    masses, ratios = np.array([*tumors, [normal_g, 1.0]]).T
+    return mean_dose_gy(float(divided_gbq(liver_gbq, masses, ratios)[index]), float(masses[index]), 50.0)
 
 
 def _assessed(boxes: Mapping[str, Any]) -> Assessment:
@@ -120,13 +114,10 @@ QUANTITIES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
         "lung.dose_gy": _lung_dose,
         "lung.activity_gbq": activity_for_lung_dose_gbq,
     },
-    "dosimetry.partition": {
+    "dosimetry.deposits": {
         "partition.dose_gy": _partition,
         "partition.shared_gy": _shared,
         "partition.activity_gbq": activity_for_tumor_dose_gbq,
-        "partition.ratio": concentration_ratio,
-        "partition.from_counts_gy": dose_from_counts_gy,
-        "partition.whole_normal_gy": whole_normal_dose_gy,
     },
     "a whole case": {
         "case.measure": _measured,

@@ -19,7 +19,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..case import Basis, Case, Disease, DoseModel, Encephalopathy, Grade, Infusion, Patient, Session, Settings, Vial
-from ..images import ActivityMap, CountMap, CtImage
+from ..images import ActivityDifference, ActivityMap, CountMap, CtImage
 from ..structures import Role, Structure
 
 FINE_MM, COARSE_MM = 5.0, 10.0
@@ -108,6 +108,7 @@ class Boxes:
         infusions = tuple(Order(**order).infusion() for order in self.orders)
         basis = Basis.DELIVERED if self.delivered else Basis.PLANNED
         names = ["Session"] if self.sessions == 1 else [f"Session {n + 1}" for n in range(self.sessions)]
+        why = ActivityDifference.CALIBRATION if self.absolute else None  # these images show what is easy to compute
         settings = dict(self.settings)
         if "dose_model" in settings:
             settings["dose_model"] = DoseModel(settings["dose_model"])
@@ -116,7 +117,7 @@ class Boxes:
         return Case(
             "Boxes",
             tuple(_structure(name) for name in ("Liver", *self.parts)),
-            tuple(Session(name, infusions, self._image(), basis) for name in names),
+            tuple(Session(name, infusions, self._image(), basis, None, why) for name in names),
             _ct(),
             _patient({**LABS, **self.labs}),
             Disease(self.scenario, None, {**FACTS, **self.facts}),
