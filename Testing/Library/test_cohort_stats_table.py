@@ -110,3 +110,13 @@ def test_files_are_read_with_and_without_a_byte_order_mark(tmp_path) -> None:
         read_table(path)
     with pytest.raises(InputError, match="can't be read"):
         read_table(tmp_path / "none.csv")
+
+
+def test_a_cell_of_any_length_and_a_name_that_hides_something_are_one_sentence():
+    with pytest.raises(InputError, match="not a table") as told:
+        parse_table('tumor_id,patient\n"' + "x" * 200_000 + '",1\n', "t.csv")
+    assert "\n" not in str(told.value)
+    for name in ("x" * 101, "a\u202eb", "a\x1b[2Jb"):
+        with pytest.raises(InputError) as told:
+            parse_table(f"tumor_id,patient\n{name},1\n", "t.csv")
+        assert "\x1b" not in str(told.value) and "\u202e" not in str(told.value)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..errors import InputError
 from ..followup.pathology import Necrosis
+from ..quantities import require_label
 from ..response.terms import Response
 from ..staging import LARGEST_DIAMETER_MM, HepaticVeinInvasion, PortalInvasion
 
@@ -73,21 +74,25 @@ class PatientRows:
 
     def of(self, column: str) -> Any:
         """Return what the rows say of the patient in a column; None where none says anything."""
-        return next((v for t in self.tumors if (v := getattr(t, column)) is not None), None)
+        for tumor in self.tumors:
+            value = getattr(tumor, column)
+            if value is not None:
+                return value
+        return None
 
-    @property
+    @cached_property
     def index(self) -> Tumor | None:
         """The index tumor: the row marked so, or the only one; None where that is not known."""
         marked = [t for t in self.tumors if t.is_index_row]
         return marked[0] if marked else self.tumors[0] if len(self.tumors) == 1 else None
 
-    @property
+    @cached_property
     def worst_necrosis(self) -> Necrosis | None:
         """The least necrosis of any tumor; None unless all are known."""
         found = [t.necrosis for t in self.tumors if t.necrosis is not None]
         return max(found, key=lambda n: n.rank) if len(found) == len(self.tumors) else None
 
-    @property
+    @cached_property
     def lowest_dose_gy(self) -> float | None:
         """The lowest dose of any tumor; None unless all are known."""
         found = [t.post_dose_gy for t in self.tumors if t.post_dose_gy is not None]
@@ -112,8 +117,10 @@ class TumorTable:
     @cached_property
     def patients(self) -> tuple[PatientRows, ...]:
         """The tumors by patient, in the order of the table."""
-        names = dict.fromkeys(t.patient for t in self.tumors)
-        return tuple(PatientRows(n, tuple(t for t in self.tumors if t.patient == n)) for n in names)
+        found: dict[str, list[Tumor]] = {}
+        for tumor in self.tumors:
+            found.setdefault(tumor.patient, []).append(tumor)
+        return tuple(PatientRows(name, tuple(tumors)) for name, tumors in found.items())
 
 
 def example_table() -> TumorTable:
@@ -141,7 +148,12 @@ def read_table(path: Path) -> TumorTable:
 
 def parse_table(text: str, name: str) -> TumorTable:
     """Return the tumors of a CSV text; errors as `read_table`, and name where they were found."""
-    lines = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
+    try:
+        lines = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
+    except csv.Error as error:  # a field beyond the module's limit, a null character
+        raise InputError(
+            f"it is not a table ({error})", where=name, remedy="Save it as CSV; an open quote swallows what follows"
+        ) from None
     if len(lines) < 2:
         raise InputError("it holds no tumor", where=name, remedy="Give a line of columns, then a line a tumor")
     head = [cell.strip() for cell in lines[0]]
@@ -221,13 +233,16 @@ OF_THE_PATIENT = ("pvtt", "hvt", "afp_ng_ml", "best_mrecist", "mve", "tts_months
 
 
 def _check_rows(table: TumorTable) -> None:
-    ids = [t.tumor_id for t in table.tumors]
-    double = next((i for i in ids if ids.count(i) > 1), None)
-    if double is not None:
-        raise InputError(f"tumor_id {double} is there twice", where=table.name, remedy="Number every tumor once")
+    seen: set[str] = set()
+    for tumor in table.tumors:
+        if tumor.tumor_id in seen:
+            raise InputError(
+                f"tumor_id {tumor.tumor_id} is there twice", where=table.name, remedy="Number every tumor once"
+            )
+        seen.add(tumor.tumor_id)
     for patient in table.patients:
         where = f"{table.name}, patient {patient.patient}"
-        for column in OF_THE_PATIENT:
+        for column in OF_THE_PATIENT if len(patient.tumors) > 1 else ():
             values = {v for t in patient.tumors if (v := getattr(t, column)) is not None}
             if len(values) > 1:
                 said = " and ".join(sorted(str(v) for v in values))
@@ -274,6 +289,11 @@ def _number(low: float, high: float, remedy: str) -> Callable[[str], float]:
     return read
 
 
+def _name(text: str) -> str:
+    require_label(text, "")
+    return text
+
+
 def _choice(choices: Mapping[str, Read]) -> Callable[[str], Read]:
     by_text = {name.casefold(): value for name, value in choices.items()}
 
@@ -291,8 +311,8 @@ _MONTHS = _number(0.0, LONGEST_MONTHS, "Give months")
 _ABOVE_ZERO = math.ulp(0.0)
 
 READERS: Mapping[str, Callable[[str], object]] = {
-    "tumor_id": str,
-    "patient": str,
+    "tumor_id": _name,
+    "patient": _name,
     "pvtt": _choice({p.name.replace("NONE", "none"): p for p in PortalInvasion}),
     "hvt": _choice({h.name.replace("NONE", "none"): h for h in HepaticVeinInvasion}),
     "afp_ng_ml": _number(0.0, 1e8, "Give ng/mL"),
