@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from ..case import SCENARIOS
 from ..checks import CheckResult
 from ..checks import Outcome as CheckOutcome
 from ..guidelines import Finding, Outcome, load_references
 from ..guidelines.wording import value_text
 from ..missing import Missing
-from .content import NOTICE, Content, DoseRow, lesion_kinds
+from .content import Content, DoseRow, lesion_kinds
+from .first_page import ON_PAGE_ONE, first_page, missing_list
 from .html_parts import SYMBOLS as SYMBOLS
-from .html_parts import Section, bullets, gap, number, page, picture, section_html, symbol, table, tag
+from .html_parts import Section, bullets, gap, number, page, picture, symbol, table, tag
 from .viewer import script
 
 KEY_MEASURES = (
@@ -58,35 +58,32 @@ def as_html(
         Further parts of the page, after the findings: plan, follow-up. What else there is stands below them.
     """
     case = content.case
-    chosen = case.disease.scenario
-    scenario = f"Scenario {chosen}: {SCENARIOS[chosen]}" if chosen else "No scenario chosen"
+    further = [(f"part-{n}", section.title, section.html) for n, section in enumerate(sections, 1)]
+    stills = f'<div class="still">{_pictures(pictures, why_no_pictures)}</div>'
+    parts = [
+        ("viewer-part" if viewer else "pictures", "Slices and dose-volume histogram", f"{viewer}{stills}"),
+        ("findings", "Findings", _findings(content.findings)),
+        *further,
+        ("doses", "Mean absorbed dose by model", _dose_table(content) + _lung_table(content)),
+        (
+            "dvh",
+            "Dose-volume points",
+            f'<p class="soft small">On the dose map: {escape(content.dose_model)}.</p>{_dvh_table(content.dose_rows)}',
+        ),
+        ("volumes", "Volumes and liver function", _measures(content)),
+        ("checks", "Technical checks", _checks(content)),
+        ("infusions", "Infusions", _infusions(content)),
+        ("methods", "Methods and inputs", _methods(content)),
+        ("references", "References", _references(content.findings)),
+    ]
+    shown = [(name, title, html) for name, title, html in parts if html]
+    links = " · ".join(f'<a href="#{name}">{escape(title)}</a>' for name, title, _ in shown)
     body = [
-        f"<h1>Y-90 dosimetry: {escape(case.label)}</h1>",
-        f'<p class="soft">{escape(scenario)} · {content.created_at:%Y-%m-%d %H:%M} UTC · Y90Dosimetry '
-        f"{content.version}</p>",
-        f'<p class="notice">{escape(NOTICE)}</p>',
-        _verdict(content),
-        _errors(content),
-        "<h2>Mean absorbed dose</h2>",
-        _dose_table(content),
-        _lung_table(content),
-        viewer and f"<h2>Slices and dose-volume histogram</h2>{viewer}",
-        f'<div class="still">{_pictures(pictures, why_no_pictures)}</div>',
-        "<h2>Findings</h2>",
-        _findings(content.findings),
-        *map(section_html, sections),
-        "<h2>Dose-volume points</h2>",
-        f'<p class="soft small">On the dose map: {escape(content.dose_model)}.</p>',
-        _dvh_table(content.dose_rows),
-        "<h2>Volumes and liver function</h2>",
-        _measures(content),
-        "<h2>Technical checks</h2>",
-        _checks(content),
-        "<h2>Infusions</h2>",
-        _infusions(content),
-        "<h2>Methods and inputs</h2>",
-        _methods(content),
-        _references(content.findings),
+        '<header class="first">',
+        first_page(content, pictures, _verdict(content) + _errors(content)),
+        "</header>",
+        f'<nav aria-label="Contents">{links}</nav>',
+        *(f'<h2 id="{name}">{escape(title)}</h2>{html}' for name, title, html in shown),
     ]
     return page(f"Y-90 dosimetry: {case.label}", body, script() if viewer else "")
 
@@ -144,8 +141,8 @@ def _lung_table(content: Content) -> str:
 def _pictures(pictures: Mapping[str, str], why_none: str) -> str:
     if not pictures:
         return gap(f"No pictures: {why_none}") if why_none else ""
-    images = "".join(picture(caption, svg) for caption, svg in pictures.items())
-    return f'<h2>Dose over the anatomy, dose-volume histogram</h2><div class="pictures">{images}</div>'
+    images = "".join(picture(caption, svg) for caption, svg in pictures.items() if caption not in ON_PAGE_ONE)
+    return f'<div class="pictures">{images}</div>'
 
 
 def _dvh_table(rows: Sequence[DoseRow]) -> str:
@@ -189,16 +186,24 @@ def _findings(findings: Sequence[Finding]) -> str:
 
     if not findings:
         return '<p class="missing">No rule was judged: no scenario is chosen.</p>'
-    met = [f for f in findings if f.outcome is Outcome.MET]
-    hidden = [f for f in findings if f.outcome is Outcome.NOT_APPLICABLE]
-    shown = [f for f in findings if f not in met and f not in hidden]
-    head = ["", "What was judged", "Value", "Asked", "Source"]
-    folded = (
-        (met, f"{len(met)} recommendation{'' if len(met) == 1 else 's'} met"),
-        (hidden, "1 rule does not apply" if len(hidden) == 1 else f"{len(hidden)} rules do not apply"),
+    shown = [f for f in findings if f.outcome is Outcome.NOT_MET]
+    groups = (
+        (Outcome.NOT_EVALUABLE, "{} could not be judged"),
+        (Outcome.MET, "{} met"),
+        (Outcome.NOT_APPLICABLE, "{} not applicable"),
     )
-    return (table(head, map(row, shown)) if shown else "<p>None needs attention.</p>") + "".join(
-        f"<details><summary>{words}</summary>{table(head, map(row, some))}</details>" for some, words in folded if some
+    head = ["", "What was judged", "Value", "Asked", "Source"]
+    folded = []
+    for outcome, words in groups:
+        some = [f for f in findings if f.outcome is outcome]
+        if some:
+            count = f"{len(some)} recommendation{'' if len(some) == 1 else 's'}"
+            folded.append(f"<details><summary>{words.format(count)}</summary>{table(head, map(row, some))}</details>")
+    gaps = missing_list(findings)
+    return (
+        (table(head, map(row, shown)) if shown else "<p>None needs attention.</p>")
+        + (f"<h3>What is missing, and where to enter it</h3>{gaps}" if gaps else "")
+        + "".join(folded)
     )
 
 
@@ -283,4 +288,4 @@ def _methods(content: Content) -> str:
 def _references(findings: Sequence[Finding]) -> str:
     used = dict.fromkeys(s.reference for f in findings for s in f.sources)
     items = "".join(f"<li>{escape(load_references()[name].citation)}</li>" for name in used)
-    return f'<h2>References</h2><ul class="small">{items}</ul>' if items else ""
+    return f'<ul class="small">{items}</ul>' if items else ""

@@ -58,11 +58,6 @@ def page(title: str, body: Iterable[str], script: str = "") -> str:
     )
 
 
-def section_html(section: Section) -> str:
-    """Return a section with its heading."""
-    return f"<h2>{escape(section.title)}</h2>{section.html}"
-
-
 def file_name(caption: str) -> str:
     """Return the name of a picture's file: its caption in lower case, letters and digits joined by hyphens."""
     return "-".join(re.findall(r"\w+", caption.lower())) + ".svg"
