@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import rule_rows
 from seeded_faults import FAULTS, Fault, sown
 
 from Y90DosimetryLib.cli import main
@@ -53,6 +54,11 @@ def test_every_row_says_where_its_value_stands_and_why_it_may_deviate() -> None:
     computed = {e.computes for e in load_entries()}
     known = {name for name in run.quantities() if not name.startswith("site.")}
     assert computed == known, "each quantity is asked for by a row, and each row finds one"
+
+
+def test_the_thresholds_are_those_of_the_table_typed_by_hand() -> None:
+    said = "run `python Testing/Library/rule_rows.py` after a change of rules_by_hand.txt"
+    assert rule_rows.FILE.read_text(encoding="utf-8") == rule_rows.text(), said
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
@@ -117,6 +123,7 @@ def test_the_protocol_is_filed_as_pdf_and_json_and_compared_with_the_next(
     monkeypatch.setattr(run, "load_entries", lambda: (DECAY, WRONG))
     assert main(["verify", "--out", str(tmp_path / "first")]) == 1
     assert (tmp_path / "first" / "protocol.pdf").read_bytes().startswith(b"%PDF")
+    assert "Signature" in (tmp_path / "first" / "protocol.html").read_text(encoding="utf-8")
     filed = tmp_path / "first" / "protocol.json"
     found = json.loads(filed.read_text(encoding="utf-8"))
     assert found["versions"]["scipy"] and found["machine"]["system"] and len(found["software_digest"]) == 64

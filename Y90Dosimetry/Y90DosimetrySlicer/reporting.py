@@ -62,9 +62,9 @@ def verifyInstallation(parent: Path, progress: Progress = silent) -> tuple[str, 
 
     protocol = protocol_of(progress)
     folder = _freeFolder(parent, protocol.made_at.date().isoformat(), "Y90 protocol")
-    write_protocol(protocol, folder)
+    whyNoPdf = write_protocol(protocol, folder)
     said = _("{result}. Protocol: {folder}").format(result=protocol.sentence, folder=folder)
-    return said, not protocol.failed
+    return f"{said}. {whyNoPdf}" if whyNoPdf else said, not protocol.failed
 
 
 def screenshotsOfViews() -> dict[str, str]:

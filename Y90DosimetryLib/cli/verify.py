@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from ..io.writing import output_folder
@@ -25,7 +26,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         " compute a patient's numbers. Exit code 1 where one does not come out.",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write protocol.json and protocol.pdf, to be signed and filed"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write protocol.pdf to be signed and filed, protocol.html and protocol.json",
     )
     parser.add_argument(
         "--compare", type=Path, metavar="PROTOCOL.json", help="say what changed since an earlier protocol"
@@ -54,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     if before is not None:
         protocol = compared(protocol, before)
     if args.out is not None:
-        write_protocol(protocol, args.out)
+        why_no_pdf = write_protocol(protocol, args.out)
+        if why_no_pdf:
+            print(f"y90: {why_no_pdf}", file=sys.stderr)
     if args.json:
         print(json.dumps(as_json(protocol), indent=2))
     else:

@@ -1,7 +1,8 @@
 """What is expected: one value a row, with its source, the place in it, and why so much deviation is tolerated.
 
-The rows lie in `data`, one file a group. An expected value is printed in a publication, belongs to a definition, or
-follows from a closed formula that the row states; none is what this library once returned.
+The rows lie in `data`, one file a group; those of most thresholds are made from a table typed by hand. An expected
+value is printed in a publication, belongs to a definition, or follows from a closed formula that the row states; none
+is what this library once returned.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ class Group(StrEnum):
     DICOM = "DICOM round trip"
     VIALS = "planned vials"
     SITE = "the site's own cases"
+
+
+MORE: Mapping[Group, tuple[str, ...]] = {Group.RULES: ("thresholds",)}
+"""Further files of a group."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,9 @@ def load_entries() -> tuple[Entry, ...]:
     for group in Group:
         if group is Group.SITE:
             continue
-        document = _read(group.name.lower())
-        for raw in document["row"]:
-            entry = entry_of({**document.get("defaults", {}), **raw}, group, sources)
+        files = [_read(name) for name in (group.name.lower(), *MORE.get(group, ()))]
+        for raw in ({**file.get("defaults", {}), **row} for file in files for row in file["row"]):
+            entry = entry_of(raw, group, sources)
             if (group, entry.what) in found:
                 raise InputError(f"'{entry.what}' is there twice", where=str(group), remedy="Name each row differently")
             found[group, entry.what] = entry

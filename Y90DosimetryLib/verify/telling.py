@@ -8,7 +8,8 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from ..io.writing import output_folder, write_json
+from ..errors import MissingToolError
+from ..io.writing import output_folder, write_json, write_text
 from ..report.as_pdf import as_pdf
 from ..report.content import NOTICE
 from ..report.html_parts import bullets, page, row, table
@@ -62,17 +63,23 @@ def pdf_of(protocol: Protocol) -> bytes:
     return as_pdf(as_page(protocol), TITLE)
 
 
-def write_protocol(protocol: Protocol, folder: Path) -> None:
-    """Write protocol.json and protocol.pdf into a new folder, both or none.
+def write_protocol(protocol: Protocol, folder: Path) -> str:
+    """Write the protocol as JSON, HTML and PDF into a new folder; return why there is no PDF, where there is none.
 
     Raises
     ------
     InputError
         If something is in the folder, or it can't be made.
     """
+    why_none = ""
     with output_folder(folder) as temporary:
         write_json(as_json(protocol), temporary / "protocol.json")
-        (temporary / "protocol.pdf").write_bytes(pdf_of(protocol))
+        write_text(as_page(protocol), temporary / "protocol.html")
+        try:
+            (temporary / "protocol.pdf").write_bytes(pdf_of(protocol))
+        except MissingToolError as error:
+            why_none = f"{error}".replace("report.html", "protocol.html")
+    return why_none
 
 
 def _table(rows: list[Checked]) -> str:
