@@ -78,8 +78,8 @@ class DoseModel(StrEnum):
 class CountReference(StrEnum):
     """Over which counts an infusion's activity is spread when the image is relative.
 
-    LIVER: the liver (each part of it belongs to the nearest perfused volume). PERFUSED: the perfused
-    volume only, for a tracer that was given upstream of where the treatment will be.
+    LIVER: the liver (each part of it belongs to the nearest perfused volume), unless it is known that the tracer was
+    given upstream of the treatment (`dosimetry.reference`). PERFUSED: always the perfused volume only.
     """
 
     LIVER = "liver"

@@ -9,7 +9,7 @@ number that another withholds.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
@@ -26,6 +26,7 @@ from .checks import (
 from .dosimetry.deposits import Model, SessionDoses
 from .dosimetry.doses import Doses, Prepared, Withheld, doses_of, prepare
 from .dosimetry.dvh import Dvh
+from .dosimetry.reference import Reference
 from .dosimetry.maps import SessionMap, dvh_of_part, session_map, total_map
 from .dosimetry.regions import Region, regions_of
 from .errors import InputError
@@ -237,9 +238,11 @@ class Engine:
         """The doses of the case, without what may not be believed."""
         return self.doses_in(self.case, self.prepared)
 
-    def doses_in(self, case: Case, prepared: Prepared) -> Doses:
+    def doses_in(
+        self, case: Case, prepared: Prepared, references: Sequence[Reference | Missing] | None = None
+    ) -> Doses:
         """Return the doses with other activities or slightly other inputs: as much of them is believed as of these."""
-        return doses_of(case, prepared, self.withheld)
+        return doses_of(case, prepared, self.withheld, references)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -268,7 +271,8 @@ class Engine:
             Case(whole.label, whole.structures, (replace(session, infusions=(i,)),), settings=whole.settings)
             for i in session.infusions
         )
-        return tuple(self.doses_in(case, one).sessions[0] for case in cases)
+        reference = (self.doses.sessions[index].reference,)
+        return tuple(self.doses_in(case, one, reference).sessions[0] for case in cases)
 
     # Results
 

@@ -83,7 +83,7 @@ def _catalog() -> Iterator[Fact]:
         group,
         choices=("none", "VV1", "VV2", "VV3"),
     )
-    yield Fact("mvi_lobes", "Lobes with macrovascular invasion", choice, group, (5,), choices=LOBES)
+    yield Fact("mvi_lobes", "Lobes with macrovascular invasion", choice, group, choices=LOBES)
     yield Fact("microsatellites_suspected", "Microsatellites suspected", yes_no, group, (1,))
     yield Fact("infiltrative_disease", "Tumor and normal liver can't be told apart (infiltrative)", yes_no, group, (5,))
     yield Fact("aggressive_disease", "Highly aggressive bilobar disease", yes_no, group, (4,))
@@ -138,18 +138,17 @@ def _catalog() -> Iterator[Fact]:
         "Where the Tc-99m MAA was given",
         choice,
         group,
-        (1, 2, 3, 4),
         choices=("segmental", "lobar", "dominant_lobe", "proper_hepatic", "split_right_left", "two_mappings"),
     )
-    yield Fact("maa_same_position", "Catheter position for Y-90 as for the MAA", yes_no, group, (2,))
+    yield Fact("maa_same_position", "Catheter position for Y-90 as for the MAA", yes_no, group)
     yield Fact("same_day_mapping", "Mapping and treatment on the same day", yes_no, group, (1,))
-    yield Fact("extrahepatic_maa", "MAA outside liver and lungs", yes_no, group, NOT_SEGMENTECTOMY)
+    yield Fact("extrahepatic_maa", "MAA outside liver and lungs", yes_no, group)
+    yield Fact("extrahepatic_corrected", "Flow outside liver and lungs was corrected", yes_no, group)
     yield Fact(
         "perfused_volume_source",
         "How the perfused volume was found",
         choice,
         group,
-        (1, 2, 5),
         choices=("cone_beam_ct", "angiography", "spect", "anatomy"),
     )
     yield Fact(
@@ -166,8 +165,17 @@ def _catalog() -> Iterator[Fact]:
     yield Fact("lobectomy_instead_of_surgery", "Reason: to delay or replace surgery", yes_no, group, (2,))
     yield Fact("segmentectomy_feasible", "A segmental infusion of the tumor is feasible too", yes_no, group, (2,))
     yield Fact("bilobar_strategy", "Strategy for both lobes", choice, group, (4,), choices=("staged", "single_session"))
-    yield Fact("treated_lobes", "Lobes treated", choice, group, (5,), choices=LOBES)
-    yield Fact("systemic_therapy_discussed", "Systemic therapy was part of the discussion", yes_no, group, (4, 5))
+    yield Fact("treated_lobes", "Lobes treated", choice, group, choices=LOBES)
+    yield Fact("systemic_therapy_discussed", "Systemic therapy was part of the discussion", yes_no, group)
+    yield Fact(
+        "normal_liver_limit",
+        "Limit of the normal liver that decides: perfused (120 Gy), whole (50 or 90 Gy), or either",
+        choice,
+        group,
+        (2,),
+        choices=("perfused", "whole", "either"),
+    )
+    yield Fact("judge_cohort_policy", "Judge by the surgical cohort's policy", yes_no, group, NOT_SEGMENTECTOMY)
 
     group = "delivery"
     yield Fact("microcatheter_french", "Microcatheter size", number, group, (1,), unit="F", at_least=1.0, at_most=4.0)
@@ -191,7 +199,7 @@ def _catalog() -> Iterator[Fact]:
         "localized_mrecist", "Response in the treated zone (localized mRECIST)", choice, group, choices=RESPONSES
     )
     yield Fact(
-        "mrecist", "Response of the whole disease (mRECIST)", choice, group, NOT_SEGMENTECTOMY, choices=RESPONSES
+        "mrecist", "Response of the whole disease (mRECIST)", choice, group, choices=RESPONSES
     )
     yield Fact(
         "last_imaging_age_months",

@@ -42,7 +42,8 @@ class Measurement:
     """One value of a measure, or the reason why there is none: exactly one of the two.
 
     `about` names the tumor, thrombus, infusion or session of a measure that exists for each; `needs` names the
-    facts or fields that would supply a missing value.
+    facts or fields that would supply a missing value. `possible` holds all values that a missing one can still take,
+    where they are known. `item` names the tumor or thrombus of which a lowest value is.
 
     Raises
     ------
@@ -55,6 +56,8 @@ class Measurement:
     missing_because: str = ""
     about: str = ""
     needs: tuple[str, ...] = ()
+    possible: tuple[FactValue, ...] = ()
+    item: str = ""
 
     def __post_init__(self) -> None:
         entry = measure(self.measure_id)
@@ -75,6 +78,16 @@ class Measurement:
     def text(self) -> str:
         """The value with its unit, or why it is missing."""
         return self.missing_because if self.value is None else written(self.measure, self.value)
+
+    @property
+    def shown(self) -> str:
+        """The value with its unit, what it is at least where it is missing but bounded, else "unknown"."""
+        if self.value is not None:
+            return written(self.measure, self.value)
+        least = [v for v in self.possible if isinstance(v, int | float) and not isinstance(v, bool)]
+        if least:
+            return f"at least {written(self.measure, min(least))}"
+        return " or ".join(written(self.measure, v) for v in self.possible) or "unknown"
 
 
 def needs_of(missing: Iterable[Measurement]) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ class Missing:
 
     because: str
     needs: tuple[str, ...] = ()
+    possible: tuple[bool | int | float | str, ...] = ()
+    """The values it can still take, where those are known to be few; empty where anything is possible."""
 
 
 def known(value: float | Missing | None) -> float | None:

@@ -55,9 +55,14 @@ class ChildPugh:
     @property
     def child_class(self) -> ChildPughClass:
         """The class of the sum."""
-        if self.score <= CHILD_PUGH_A_UP_TO:
-            return ChildPughClass.A
-        return ChildPughClass.B if self.score <= CHILD_PUGH_B_UP_TO else ChildPughClass.C
+        return child_pugh_class(self.score)
+
+
+def child_pugh_class(score: int) -> ChildPughClass:
+    """Return the class of a Child-Pugh score: A up to 6, B up to 9, else C."""
+    if score <= CHILD_PUGH_A_UP_TO:
+        return ChildPughClass.A
+    return ChildPughClass.B if score <= CHILD_PUGH_B_UP_TO else ChildPughClass.C
 
 
 def bilirubin_from_mg_dl(bilirubin_mg_dl: float) -> float:
@@ -144,6 +149,43 @@ def child_pugh(
             Encephalopathy.GRADE_3_4: 3,
         }[encephalopathy],
     )
+
+
+def child_pugh_range(
+    bilirubin_umol_l: float | None = None,
+    albumin_g_l: float | None = None,
+    inr_ratio: float | None = None,
+    ascites: Grade | None = None,
+    encephalopathy: Encephalopathy | None = None,
+) -> tuple[ChildPugh, ChildPugh]:
+    """Return the best and the worst Child-Pugh that values not known (None) leave possible.
+
+    Raises
+    ------
+    InputError
+        As `child_pugh` does.
+    """
+    best = child_pugh(
+        _MILD["bilirubin"] if bilirubin_umol_l is None else bilirubin_umol_l,
+        _MILD["albumin"] if albumin_g_l is None else albumin_g_l,
+        _MILD["inr"] if inr_ratio is None else inr_ratio,
+        ascites or Grade.NONE,
+        encephalopathy or Encephalopathy.NONE,
+    )
+    worst = child_pugh(
+        _GRAVE["bilirubin"] if bilirubin_umol_l is None else bilirubin_umol_l,
+        _GRAVE["albumin"] if albumin_g_l is None else albumin_g_l,
+        _GRAVE["inr"] if inr_ratio is None else inr_ratio,
+        ascites or Grade.MODERATE,
+        encephalopathy or Encephalopathy.GRADE_3_4,
+    )
+    return best, worst
+
+
+_MILD = {"bilirubin": bilirubin_from_mg_dl(1.0), "albumin": albumin_from_g_dl(4.0), "inr": 1.0}
+"""Values that earn 1 point: below 2 mg/dL, above 3.5 g/dL, below 1.7."""
+_GRAVE = {"bilirubin": bilirubin_from_mg_dl(4.0), "albumin": albumin_from_g_dl(2.5), "inr": 3.0}
+"""Values that earn 3 points: above 3 mg/dL, below 2.8 g/dL, above 2.3."""
 
 
 def meld_score(bilirubin_umol_l: float, inr_ratio: float, creatinine_umol_l: float) -> float:

@@ -10,13 +10,15 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from .case import Case, first_treatment
+from .case import Basis, Case, counted_sessions, first_treatment
 from .facts import CATALOG, FLR_IMAGING_MONTHS, FLR_IMAGING_TOLERANCE_MONTHS, TIMED_FACTS, FactValue
+from .images import ActivityMap
 from .missing import Missing
+from .physics import elapsed_h
 from .response import Course, Response, Scope, agreed, response_of
 from .structures import Role
 from .studies import NO_TREATMENT, Studies, Study
-from .timepoints import TimeKind, TimePoint, calendar_months_count
+from .timepoints import TimeKind, TimePoint, calendar_months_count, day_of
 
 RESPONSES: Mapping[str, Scope] = {"localized_mrecist": Scope.LOCALIZED, "mrecist": Scope.OVERALL}
 """Facts that readings of lesions answer too."""
@@ -72,7 +74,32 @@ def fact_of(case: Case, studies: Studies | None, name: str) -> FactValue | Missi
             course = course_of(case, studies, RESPONSES[name])
             present = course.present if isinstance(course, Course) else course
             return agreed(None if stated is None else str(stated), present, name)
+    if stated is None:
+        stated = _implied(case, name)
     return Missing("not stated", (name,)) if stated is None else stated
+
+
+def _implied(case: Case, name: str) -> FactValue | None:
+    """Return a fact that other entries of the case already say; None where none does."""
+    if name == "mvi_lobes":
+        return {"right": "unilobar", "left": "unilobar", "both": "bilobar"}.get(
+            str(case.disease.facts.get("pvtt_side"))
+        )
+    if name == "labs_between_stages":
+        given = sorted(i.given_at for s in counted_sessions(case) for i in s.infusions if i.given_at is not None)
+        if given and any(
+            day_of(given[0]) < p.on <= day_of(given[-1]) and p.patient.bilirubin_umol_l is not None
+            for p in case.time_points
+        ):
+            return True
+    if name == "post_treatment_imaging_h":
+        delivered = [s for s in counted_sessions(case) if s.basis is Basis.DELIVERED]
+        times = [i.given_at for s in delivered[-1:] for i in s.infusions if i.given_at is not None]
+        image = delivered[-1].image if delivered else None
+        if times and isinstance(image, ActivityMap) and image.reference_time is not None:
+            hours = elapsed_h(max(times), image.reference_time)
+            return hours if hours > 0 else None  # a map corrected to the infusion does not tell when it was taken
+    return None
 
 
 def seen_facts(case: Case, studies: Studies) -> dict[str, FactValue]:

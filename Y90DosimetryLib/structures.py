@@ -84,6 +84,8 @@ class Structure:
     role: Role
     label: str
     mask: sitk.Image
+    treated_otherwise: bool = False
+    """Of a tumor: it is ablated or resected, and no target of the infusions."""
 
     def __post_init__(self) -> None:
         where = f"structure '{self.label}'"

@@ -1,9 +1,10 @@
 """The vocabulary: every number and fact that may be reported or judged, with its unit, model and way to supply it.
 
 An id says the unit (its last word) and, after a dot, the dose model or the sum it stands for, so that a threshold
-for one model never meets a number of another. "Multicompartment" doses come from the image by local deposition;
+for one model never meets a number of another. "Multicompartment" doses come from the image by local deposition,
+or, without an image, from a T:N ratio that was given;
 "single compartment" is the mean over one perfused volume, tumor included. Doses add up over all sessions of the
-case unless the title says otherwise.
+case (what limits are judged on) unless the title says one session (what targets are judged on).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .case import DoseModel, Intent
+from .case import Intent
 from .errors import InputError
 from .facts import CATALOG, GROUPS, Kind
 
@@ -106,6 +107,7 @@ class Measure:
 
 
 _OUTLINES = "outline the structures and give an image of the distribution"
+_BY_COMPARTMENT = "outline the structures and give an image of the distribution, or a T:N ratio"
 _LABS = "enter bilirubin, albumin, INR, ascites and encephalopathy"
 _SINGLE = "outline the perfused volume; enter activity, residual and lung shunt fraction"
 _TIMES = "enter the vial's calibration time and the time of infusion, both with their time zone"
@@ -150,6 +152,26 @@ def _case_measures() -> Iterator[Measure]:
     yield Measure("all_tumors_volume_ml", "Volume of all tumors and thrombi", number, outline)
     yield Measure("tumor_burden_fraction", "Tumor burden", number, "outline liver and tumors")
     yield Measure("macrovascular_invasion", "Macrovascular invasion", yes_no, "state the grade of both thrombi")
+    yield Measure(
+        "invasion_extent",
+        "Extent of macrovascular invasion",
+        choice,
+        "state the grade of both thrombi",
+        choices=("none", "segmental", "beyond"),
+    )
+    yield Measure(
+        "extrahepatic_deposition",
+        "Activity outside liver and lungs",
+        choice,
+        "state whether MAA went outside liver and lungs",
+        choices=("none", "corrected", "present"),
+    )
+    yield Measure(
+        "other_tumors_treated_otherwise", "Some tumors are treated otherwise", yes_no, "state how they are treated"
+    )
+    yield Measure(
+        "tumor_treated_otherwise", "Treated otherwise, no target of the infusions", yes_no, outline, tumor
+    )
     yield Measure("unos_stage", "UNOS stage", choice, spread, choices=("T1", "T2", "T3", "T4a", "T4b"))
     yield Measure("within_milan", "Within the Milan criteria", yes_no, spread)
     yield Measure("within_ucsf", "Within the UCSF criteria", yes_no, spread)
@@ -167,6 +189,7 @@ def _case_measures() -> Iterator[Measure]:
     yield Measure("perfused_normal_volume_ml", "Perfused normal liver", number, volumes)
     yield Measure("perfused_fraction", "Perfused share of the liver", number, volumes)
     yield Measure("hepatic_reserve_fraction", "Hepatic reserve", number, volumes)
+    yield Measure("session_reserve_fraction", "Hepatic reserve of a session", number, volumes, Each.SESSION)
     yield Measure(
         "tumor_free_reserve_fraction",
         "Hepatic reserve without tumor",
@@ -195,14 +218,22 @@ def _case_measures() -> Iterator[Measure]:
         "modified_lobectomy", "Segment and lobe infused in one session", yes_no, "outline the perfused volumes"
     )
     yield Measure("repeated_volume", "A volume is perfused in several sessions", yes_no, "outline the perfused volumes")
-    yield Measure("multicompartment_available", "Doses from an image are available", yes_no, _OUTLINES)
+    yield Measure("multicompartment_available", "Doses by compartment are available", yes_no, _BY_COMPARTMENT)
     yield Measure(
-        "dose_map_model",
-        "Model of the dose map",
+        "multicompartment_source",
+        "Doses by compartment come from",
         choice,
-        "choose the model in the settings",
-        choices=("none", *DoseModel),
+        f"{_OUTLINES}, or enter a T:N ratio",
+        choices=("none", "image", "given_ratio", "both"),
     )
+    yield Measure(
+        "normal_liver_criterion",
+        "Limit of the normal liver that decides",
+        choice,
+        "state which limit decides",
+        choices=("perfused", "whole", "either"),
+    )
+    yield Measure("cohort_policy", "The surgical cohort's policy is judged", yes_no, "state the intent")
     yield Measure("stage_interval_d", "Shortest time between two sessions", number, "enter the times of all infusions")
     yield Measure(
         "larger_burden_first",
@@ -231,8 +262,11 @@ def _case_measures() -> Iterator[Measure]:
     yield Measure("activity_per_sphere_bq", "Activity of one sphere", number, _TIMES, infusion)
 
     multi, single = "multicompartment", "single_compartment"
-    yield Measure(f"tumor_dose_gy.{multi}", "Mean tumor dose", number, _OUTLINES, tumor)
-    yield Measure(f"tumor_lowest_dose_gy.{multi}", "Lowest mean tumor dose", number, _OUTLINES)
+    yield Measure(f"tumor_dose_gy.{multi}", "Mean tumor dose", number, _BY_COMPARTMENT, tumor)
+    yield Measure(
+        f"tumor_session_dose_gy.{multi}", "Mean tumor dose of one session", number, _BY_COMPARTMENT, tumor
+    )
+    yield Measure(f"tumor_lowest_dose_gy.{multi}", "Lowest mean tumor dose", number, _BY_COMPARTMENT)
     yield Measure(f"pvtt_dose_gy.{multi}", "Mean dose of a portal vein thrombus", number, _THROMBUS, Each.THROMBUS)
     yield Measure(
         f"hepatic_vein_thrombus_dose_gy.{multi}",
@@ -241,14 +275,21 @@ def _case_measures() -> Iterator[Measure]:
         _THROMBUS,
         Each.THROMBUS,
     )
-    yield Measure(f"ntad_gy.{multi}", "Mean dose of the perfused normal liver", number, _OUTLINES)
-    yield Measure(f"whole_normal_liver_dose_gy.{multi}", "Mean dose of the whole normal liver", number, _OUTLINES)
     yield Measure(
-        f"perfused_dose_gy.{single}",
-        "Mean dose of the perfused volume",
-        number,
-        _SINGLE,
-        infusion,
+        f"thrombus_session_dose_gy.{multi}", "Mean thrombus dose of one session", number, _THROMBUS, Each.THROMBUS
+    )
+    yield Measure(f"ntad_gy.{multi}", "Mean dose of the perfused normal liver", number, _BY_COMPARTMENT)
+    yield Measure(
+        f"ntad_session_gy.{multi}", "Mean dose of the perfused normal liver, one session", number, _BY_COMPARTMENT
+    )
+    yield Measure(
+        f"whole_normal_liver_dose_gy.{multi}", "Mean dose of the whole normal liver", number, _BY_COMPARTMENT
+    )
+    yield Measure(
+        f"perfused_dose_gy.{single}", "Mean dose of the perfused volume", number, _SINGLE, infusion
+    )
+    yield Measure(
+        f"perfused_total_dose_gy.{single}", "Mean dose of the perfused volume, all sessions", number, _SINGLE, infusion
     )
     yield Measure(f"segment_dose_gy.{single}", "Segment, by its own vial", number, _SINGLE)
     yield Measure(f"lobe_dose_gy.{single}", "Whole lobe, by the lobar vial alone", number, _SINGLE)
@@ -266,16 +307,6 @@ def _function_measures() -> Iterator[Measure]:
         "Lung dose, earlier treatments included",
         Kind.NUMBER,
         "state earlier Y-90 treatments and their lung dose",
-        origin=by,
-    )
-    yield Measure(
-        "dose_models_match", "Judged doses use the rules' models", Kind.YES_NO, "compute the doses", origin=by
-    )
-    yield Measure(
-        "flr_arithmetic_right",
-        "Tumor is left out of the liver the remnant is compared with",
-        Kind.YES_NO,
-        "outline liver, tumors and remnant",
         origin=by,
     )
     yield Measure(

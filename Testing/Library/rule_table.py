@@ -39,8 +39,15 @@ class Row:
         established = holds(self.established, values)
         for severity, clause, _ in self.bands:
             if holds(clause, values):
-                return ("not_met", severity) if established or severity in SAFETY else ("not_applicable", "")
+                guards = severity in SAFETY or (bool(clause) and _is_too_high(clause))
+                return ("not_met", severity) if established or guards else ("not_applicable", "")
         return ("met", "") if established else ("not_applicable", "")
+
+
+def _is_too_high(clause: Clause) -> bool:
+    """Return whether a band's first comparison that stands alone is a dose above a limit."""
+    name, test, _ = next((terms[0] for terms in clause if len(terms) == 1), ("", "", None))
+    return "_gy." in name and test in {"above", "at_least"}
 
 
 def holds(clause: Clause, values: Mapping[str, object]) -> bool:
@@ -102,7 +109,8 @@ def _value(name: str, text: str) -> object:
 
 def row_of(rule: Rule) -> Row:
     """Return a rule of the library in the table's form."""
-    words = (["gate"] if rule.gate else []) + (["function", rule.function] if rule.function else [])
+    words = [w for w, said in (("gate", rule.gate), ("every", rule.every_tumor), ("range", rule.is_range)) if said]
+    words += (["function", rule.function] if rule.function else [])
     return Row(
         rule.id,
         rule.scenarios,

@@ -14,7 +14,9 @@ STATED_FOR_EVERYONE: Mapping[str, object] = {
     "within_labeled_indication": True,
     "extrahepatic_disease": False,
     "previous_y90": False,
-    "dose_map_model": "local",
+    "extrahepatic_deposition": "none",
+    "cohort_policy": True,
+    "normal_liver_criterion": "either",
     "multicompartment_available": True,
     "maa_performed": True,
 }
@@ -23,7 +25,7 @@ COHORT_MET = (
     "C0-SEL-01 C0-SEL-02 C0-SEL-03 C0-SEL-04 C0-SEL-05 C0-SEL-06 C0-SEL-08 C0-SEL-09 C0-PLN-01 C0-DOSE-01 C0-DOSE-02 "
     "C0-TIME-02 "
 )
-GENERAL_MET = "GEN-01 GEN-02 GEN-03 GEN-04 LUNG-01@Session_1 LUNG-02 LUNG-03@Right_lobe "
+GENERAL_MET = "GEN-01 GEN-03 GEN-04 LUNG-01@Session_1 LUNG-02 LUNG-03@Right_lobe "
 
 ONE_LOBE = {
     **STATED_FOR_EVERYONE,
@@ -45,6 +47,8 @@ ONE_LOBE = {
     "extrahepatic_maa": False,
     "maa_site": "lobar",
     "hepatic_reserve_fraction": 0.40,
+    "tumor_lowest_coverage_fraction": 1.0,
+    "systemic_therapy_discussed": True,
     "tumor_lowest_dose_gy.multicompartment": 260.0,
     "ntad_gy.multicompartment": 120.0,
     "whole_normal_liver_dose_gy.multicompartment": 72.0,
@@ -69,9 +73,32 @@ def measurements(values: Mapping[str, object]) -> list[Measurement]:
     return found
 
 
+ONE_SESSION = {
+    "hepatic_reserve_fraction": "session_reserve_fraction@Session 1",
+    "ntad_gy.multicompartment": "ntad_session_gy.multicompartment",
+    "perfused_dose_gy.single_compartment": "perfused_total_dose_gy.single_compartment",
+    "pvtt_dose_gy.multicompartment": "thrombus_session_dose_gy.multicompartment",
+}
+"""With one session, what is told once says both: the number of the session and that of all of them."""
+
+
+def of_one_session(values: Mapping[str, object]) -> dict[str, object]:
+    """Return what is told, with what follows from it in a case of one session with no tumor treated otherwise."""
+    implied: dict[str, object] = {"other_tumors_treated_otherwise": False}
+    for key, value in values.items():
+        name, at, item = key.partition("@")
+        if name in ONE_SESSION:
+            implied[f"{ONE_SESSION[name]}{at}{item}"] = value
+    if values.get("macrovascular_invasion") is False:
+        implied["invasion_extent"] = "none"
+    elif values.get("pvtt_grade") in {"VP3", "VP4"}:
+        implied["invasion_extent"] = "beyond"
+    return {**implied, **values}
+
+
 def tell(scenario: int, values: Mapping[str, object]) -> dict[str, Finding]:
     """Return the findings by rule id, with the item after an "@"."""
-    findings = judge(load_rules(), measurements(values), scenario)
+    findings = judge(load_rules(), measurements(of_one_session(values)), scenario)
     by_id = {f"{f.rule.id}@{f.about}".rstrip("@"): f for f in findings}
     assert len(by_id) == len(findings), "the same rule appears twice"
     return by_id
@@ -92,10 +119,11 @@ def summary(findings: Mapping[str, Finding]) -> dict[str, set[str]]:
     return found
 
 
-def expected(**ids: str) -> dict[str, set[str]]:
-    """Return what a story expects: outcomes or severities with their ids; in an item "_" stands for a blank."""
-    found: dict[str, set[str]] = {}
+def assert_told(findings: Mapping[str, Finding], **ids: str) -> None:
+    """Assert that each id has its outcome or severity; in an item "_" stands for a blank. Other findings are free."""
+    found = summary(findings)
     for word, text in ids.items():
         parts = (name.partition("@") for name in text.split())
-        found[word.replace("_", " ")] = {f"{rule}{at}{item.replace('_', ' ')}" for rule, at, item in parts}
-    return found
+        wanted = {f"{rule}{at}{item.replace('_', ' ')}" for rule, at, item in parts}
+        there = found.get(word.replace("_", " "), set())
+        assert wanted <= there, f"{word}: {sorted(wanted - there)} is otherwise: {found}"

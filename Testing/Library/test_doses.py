@@ -12,6 +12,7 @@ from Y90DosimetryLib.case import (
     Basis,
     Case,
     CountReference,
+    Disease,
     Infusion,
     Session,
     Settings,
@@ -56,7 +57,8 @@ def infusion(perfused="Right", gbq=3.0, label="1", residual=0.01, shunt=0.05, **
 
 
 def case(*sessions, structures=(LIVER, RIGHT, TUMOR, THROMBUS), settings=EXACT):
-    return Case("test", tuple(structures), sessions, settings=settings)
+    same_place = Disease(facts={"maa_same_position": True})
+    return Case("test", tuple(structures), sessions, disease=same_place, settings=settings)
 
 
 def planned(image=None, *infusions, label="plan"):

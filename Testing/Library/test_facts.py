@@ -89,4 +89,4 @@ def test_the_remnant_is_asked_for_at_every_month_of_the_schedule() -> None:
 def test_segmentectomy_is_not_asked_about_resection() -> None:
     asked = {name for name, fact in CATALOG.items() if 1 in fact.scenarios}
     assert {"microsatellites_suspected", "microcatheter_french", "device"} <= asked
-    assert not asked & {"surgery_planned", "bilobar_strategy", "mvi_lobes", "lobectomy_for_small_flr"}
+    assert not asked & {"surgery_planned", "bilobar_strategy", "lobectomy_for_small_flr"}

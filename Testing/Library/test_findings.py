@@ -237,10 +237,27 @@ def test_not_knowing_whether_a_patient_is_among_them_leaves_only_warnings_certai
 
 def test_beyond_its_patients_a_note_that_holds_first_does_not_give_way_to_a_later_warning() -> None:
     ordered = replace(
-        LIMITED, bands=(band(INFO, condition(NTAD_GY, "above", 110.0)), band(W, condition(NTAD_GY, "above", 100.0)))
+        LIMITED, bands=(band(INFO, condition(NTAD_GY, "below", 80.0)), band(W, condition(NTAD_GY, "below", 100.0)))
     )
-    assert evaluate(ordered, known(child_pugh_class="B", ntad_gy=120.0)).outcome is Outcome.NOT_APPLICABLE
-    assert evaluate(ordered, known(child_pugh_class="B", ntad_gy=105.0)).severity is W
+    assert evaluate(ordered, known(child_pugh_class="B", ntad_gy=70.0)).outcome is Outcome.NOT_APPLICABLE
+    assert evaluate(ordered, known(child_pugh_class="B", ntad_gy=90.0)).severity is W
+
+
+def test_a_dose_too_high_is_said_beyond_its_patients_even_as_a_note() -> None:
+    """Worse liver, more words: what is said of Child-Pugh A is said of B as well."""
+    noted = replace(LIMITED, bands=(band(INFO, condition(NTAD_GY, "above", 110.0)),))
+    beyond = evaluate(noted, known(child_pugh_class="B", ntad_gy=120.0))
+    assert beyond.severity is INFO and "only for: Child-Pugh class is A" in beyond.remarks[0]
+
+
+def test_a_score_bounded_by_its_known_points_decides() -> None:
+    """At least 9 whatever the albumin is beyond 8 for certain; 5 to 7 can't be, and is not called possible."""
+    at_least = rule(band(C, condition("child_pugh_score", "at_least", 8)), band(W, condition("child_pugh_score", "at_least", 7)))
+    for possible, expected in (((9.0, 10.0, 11.0), (C, None)), ((5.0, 6.0, 7.0), (None, W)), ((5.0, 6.0), (None, None))):
+        score = Measurement("child_pugh_score", missing_because="albumin not entered", possible=possible)
+        found = evaluate(at_least, Known([score]))
+        assert (found.severity, found.at_stake) == expected
+    assert found.outcome is Outcome.MET
 
 
 def test_the_reason_beyond_its_patients_is_named() -> None:

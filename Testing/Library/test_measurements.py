@@ -119,9 +119,9 @@ def test_volumes_and_shares_are_those_of_the_boxes():
         assert value(rows, name) == pytest.approx(number, rel=1e-6), name
 
 
-def test_two_sessions_leave_less_reserve_than_either_but_the_largest_share_is_one_sessions():
+def test_each_session_has_a_reserve_of_its_own_and_the_lowest_counts():
     rows = found(session(label="a"), session(infusion("Left"), label="b"))
-    assert value(rows, "hepatic_reserve_fraction") == pytest.approx(0.25)
+    assert value(rows, "hepatic_reserve_fraction") == pytest.approx(0.5)
     assert value(rows, "perfused_fraction") == pytest.approx(0.5)
 
 

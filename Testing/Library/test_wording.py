@@ -42,7 +42,9 @@ def test_the_threshold_text_is_the_opposite_of_the_bands() -> None:
     assert asked == "Lowest mean tumor dose: at least 205 Gy (target), above 250 Gy (information)"
     assert load_rules()["S1-TIME-01"].bands and "not before week 1 Wednesday" in wish("S1-TIME-01")
     assert wish("S1-SEL-02") == "UNOS stage: T1 or T2 or T3 (warning)"
-    assert wish("S2-DOSE-02") == "Mean dose of the perfused normal liver: at most 120 Gy (warning)"
+    assert wish("S2-DOSE-02") == (
+        "Mean dose of the perfused normal liver: at most 120 Gy, as the bands say (warning), at most 120 Gy (information)"
+    )
     assert wish("S1-PLN-04").startswith("Not: largest tumor diameter at least 50 mm or macrovascular invasion: yes")
 
 
@@ -75,7 +77,7 @@ def test_an_open_band_says_unknown_for_its_value() -> None:
     message = evaluate(three, NOTHING).message
     assert message == (
         "Not met, in one of 2 ways: High: unknown. / Anyway. To tell: mean dose of the perfused normal liver: "
-        "outline the structures and give an image of the distribution."
+        "outline the structures and give an image of the distribution, or a T:N ratio."
     )
 
 
@@ -127,7 +129,7 @@ def test_what_is_missing_is_grouped_by_where_it_is_supplied() -> None:
     assert evaluate(asking, Known([reason])).message == (
         "Cannot be judged: previous hepatectomy, earlier external beam or stereotactic radiation of the liver: "
         "state it (before this treatment); lowest mean tumor dose (no image is given): outline the structures and give "
-        "an image of the distribution; where the Tc-99m MAA was given: state it (mapping and plan)."
+        "an image of the distribution, or a T:N ratio; where the Tc-99m MAA was given: state it (mapping and plan)."
     )
 
 

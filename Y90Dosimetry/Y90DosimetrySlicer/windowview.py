@@ -230,6 +230,8 @@ def spanText(found: Window) -> str:
 def headline(now: Prescription) -> str:
     """Return in one line whether the activity lies in the window."""
     shown = f"{now.activityGbq:.2f}"
+    if now.window.nothing_to_plan:
+        return _("Not planned: {why}").format(why=now.window.nothing_to_plan)
     if now.window.is_empty:
         return _("No activity keeps every target and limit")
     span = spanText(now.window)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -22,7 +22,10 @@ from ..physics import BQ_PER_GBQ, G_PER_KG, decay_factor, elapsed_h
 from ..quantities import require_not_negative, require_positive
 from ..structures import Role
 from .mird import NetActivities, activity_for_dose_gbq, mean_dose_gy, net_activities
+from .reference import Reference
 from .uptake import Uptake
+
+NO_IMAGE = Missing("the session has no image", ("image",))
 
 
 class Model(StrEnum):
@@ -97,6 +100,18 @@ class SessionDoses:
     """Activity in the liver at infusion as an absolute image shows it."""
     image_withheld: Missing | None = None
     """Why what its image shows may not be believed; None where it may."""
+    uptake: Uptake | None = None
+    """The session's image, with the counts that stand for nothing owned by nobody."""
+    reference: Reference | Missing = NO_IMAGE
+    """Over which counts a relative image spreads the activity."""
+
+    @property
+    def by_compartment(self) -> Deposit | Missing:
+        """What the rules for doses by compartment judge: the image's, or without one that of a given T:N ratio."""
+        from_image, given = self.deposits[Model.MULTI], self.deposits[Model.PARTITION_GIVEN]
+        if self.session.image is None and not isinstance(given, Missing):
+            return replace(given, model=Model.MULTI)
+        return from_image
 
 
 def session_doses(
@@ -105,6 +120,7 @@ def session_doses(
     uptake: Uptake | None,
     measured_shunt_fraction: float | Missing,
     settings: Settings,
+    reference: Reference | Missing = NO_IMAGE,
 ) -> SessionDoses:
     """Return the activities and deposits of one session.
 
@@ -114,7 +130,11 @@ def session_doses(
         The session's image integrated over the compartments; None without an image.
     measured_shunt_fraction
         The lung shunt fraction read from the image, for infusions that ask for it.
+    reference
+        Over which counts a relative image spreads the activity; missing withholds what is read from it.
     """
+    if uptake is not None and isinstance(reference, Reference) and reference.over is CountReference.PERFUSED:
+        uptake = uptake.within(compartments)
     volume_ml = np.array([c.volume_ml for c in compartments.items])
     infusions = tuple(
         _infusion(infusion, compartments, uptake, measured_shunt_fraction, settings) for infusion in session.infusions
@@ -133,7 +153,8 @@ def session_doses(
     absolute = image_activity_gbq(session, uptake, settings)
     multi: Sequence[NDArray[np.float64] | Missing] = [absolute]
     if not isinstance(session.image, ActivityMap):
-        multi = [_relative(i, uptake) for i in infusions]
+        unknown = [reference] if uptake is not None and isinstance(reference, Missing) else []
+        multi = unknown or [_relative(i, uptake) for i in infusions]
     none_given = Missing("no T:N ratio is given", ("tumor_to_normal_ratio",))
     asked = any(i.infusion.tumor_to_normal_ratio is not None for i in infusions)
     return SessionDoses(
@@ -147,14 +168,16 @@ def session_doses(
         },
         _sum([i.net if isinstance(i.net, Missing) else i.net.lung_gbq for i in infusions]),
         absolute if isinstance(absolute, Missing) else float(absolute.sum()),
+        uptake,
+        reference,
     )
 
 
-def total_deposit(sessions: Sequence[SessionDoses], model: Model) -> Deposit | Missing:
-    """Return the sum over sessions; missing as soon as one session's deposit is."""
+def total_deposit(sessions: Sequence[SessionDoses], model: Model | None) -> Deposit | Missing:
+    """Return the sum over sessions, with None of what is judged by compartment; missing as soon as one deposit is."""
     total: Deposit | None = None
     for session in sessions:
-        deposit = session.deposits[model]
+        deposit = session.by_compartment if model is None else session.deposits[model]
         if isinstance(deposit, Missing):
             where = f"session '{session.session.label}': " if len(sessions) > 1 else ""
             return Missing(where + deposit.because, deposit.needs)
@@ -186,14 +209,6 @@ def image_activity_gbq(session: Session, uptake: Uptake | None, settings: Settin
     if isinstance(factor, Missing):
         return factor
     return uptake.counts * factor / BQ_PER_GBQ
-
-
-def count_reference_name(reference: CountReference) -> str:
-    """Return the words for the report."""
-    return {
-        CountReference.LIVER: "activity spread by the counts of the whole liver",
-        CountReference.PERFUSED: "activity spread by the counts of the perfused volume",
-    }[reference]
 
 
 def _infusion(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..case import Case
@@ -16,8 +16,9 @@ from ..occupancy import excluding, occupancy_of
 from ..progress import Progress, silent
 from ..structures import LESION_ROLES, Role
 from ..studies import StudyVolumes, volumes_of_point
-from .deposits import Deposit, Model, SessionDoses, session_doses, total_deposit
+from .deposits import NO_IMAGE, Deposit, Model, SessionDoses, session_doses, total_deposit
 from .lung import lung_dose_gy, lung_mass_on_ct_g, shunt_difference_ratio, spect_shunt
+from .reference import Reference, reference_of
 from .uptake import Uptake, uptake_of
 
 
@@ -123,6 +124,11 @@ class Doses:
         total = self.total(model)
         return total if isinstance(total, Missing) else total.dose_gy(indices)
 
+    def dose_by_compartment_gy(self, indices: Iterable[int]) -> float | Missing:
+        """Return the mean dose that is judged by compartment, all counted sessions together, in Gy."""
+        total = total_deposit([self.sessions[i] for i in self.counted], None)
+        return total if isinstance(total, Missing) else total.dose_gy(indices)
+
 
 def prepare(case: Case, progress: Progress = silent) -> Prepared:
     """Measure volumes and counts of a case.
@@ -138,7 +144,7 @@ def prepare(case: Case, progress: Progress = silent) -> Prepared:
     lungs: list[LungView | Missing] = []
     for number, session in enumerate(case.sessions):
         progress(0.2 + 0.5 * number / len(case.sessions), f"counting session '{session.label}'")
-        uptakes.append(uptake_of(session, compartments, case.settings.count_reference))
+        uptakes.append(uptake_of(session, compartments))
         lungs.append(_lungs(case, uptakes[-1]))
     progress(0.7, "measuring tumors and margins")
     tumors = case.of_role(Role.TUMOR)
@@ -164,14 +170,28 @@ def prepare(case: Case, progress: Progress = silent) -> Prepared:
     )
 
 
-def doses_of(case: Case, prepared: Prepared, withheld: Withheld = NOTHING_WITHHELD) -> Doses:
-    """Return all deposits and lung doses of a case; cheap, and linear in every activity."""
+def doses_of(
+    case: Case,
+    prepared: Prepared,
+    withheld: Withheld = NOTHING_WITHHELD,
+    references: Sequence[Reference | Missing] | None = None,
+) -> Doses:
+    """Return all deposits and lung doses of a case; cheap, and linear in every activity.
+
+    *references*, one for each session, say over which counts an infusion is spread in place of what the case says.
+    """
     sessions: list[SessionDoses] = []
     lung_doses: list[float | Missing] = []
     for session, uptake, lungs in zip(case.sessions, prepared.uptakes, prepared.lungs, strict=True):
         shunt = lungs if isinstance(lungs, Missing) else lungs.shunt_fraction
         unread = withheld.of_image(session.label)
-        doses = session_doses(session, prepared.compartments, uptake, unread or shunt, case.settings)
+        parts = prepared.compartments
+        reference: Reference | Missing = NO_IMAGE
+        if references is not None:
+            reference = references[len(sessions)]
+        elif uptake is not None:
+            reference = reference_of(case, session, parts, uptake)
+        doses = session_doses(session, parts, uptake, unread or shunt, case.settings, reference)
         doses = _with_judged_shunts(doses, unread or lungs)
         sessions.append(_without(doses, withheld))
         activity_gbq, mass_g = _judged_lung_gbq(sessions[-1]), prepared.lung_mass_g

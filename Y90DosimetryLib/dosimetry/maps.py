@@ -119,6 +119,9 @@ def _concentration_gbq_ml(doses: SessionDoses, uptake: Uptake, settings: Setting
     gone = first_missing(*(i.net for i in doses.infusions if isinstance(i.net, Missing)))
     if gone:
         return gone
+    if isinstance(doses.reference, Missing):
+        return doses.reference
+    uptake = doses.uptake or uptake
     scale = np.zeros_like(values)
     for infusion in doses.infusions:
         assert not isinstance(infusion.net, Missing)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..case import CountReference, Session
+from ..case import Session
 from ..compartments import Compartments
 from ..errors import GeometryError, InputError
 from ..images import ActivityMap, CountMap, array_of
@@ -61,6 +61,11 @@ class Uptake:
                 total[cell.compartment] += cell.counts
         return total
 
+    def within(self, compartments: Compartments) -> Uptake:
+        """Return the same with counts outside an infusion's own perfused volume standing for nothing."""
+        cells = tuple(replace(c, owners=c.owners & compartments.items[c.compartment].perfused) for c in self.cells)
+        return replace(self, cells=cells)
+
     def occupancy(self, indices: tuple[int, ...]) -> Occupancy:
         """Return where some compartments lie on the image."""
         wanted = set(indices)
@@ -71,11 +76,11 @@ class Uptake:
         return union([cell.occupancy for cell in self.cells if perfused in cell.owners])
 
 
-def uptake_of(session: Session, compartments: Compartments, reference: CountReference) -> Uptake | None:
+def uptake_of(session: Session, compartments: Compartments) -> Uptake | None:
     """Integrate a session's image over the compartments; None when the session has no image.
 
-    With `CountReference.LIVER` every part of the liver belongs to the perfused volume that covers it or,
-    where none does, to the nearest one of this session; with `PERFUSED` counts elsewhere stand for nothing.
+    Every part of the liver belongs to the perfused volume that covers it or, where none does, to the nearest one of
+    this session; `Uptake.within` leaves the latter out.
 
     Raises
     ------
@@ -91,7 +96,7 @@ def uptake_of(session: Session, compartments: Compartments, reference: CountRefe
     where = f"image of session '{session.label}'"
     treated = tuple(dict.fromkeys(i.perfused for i in session.infusions))
     cells: list[Cell] = []
-    for index, owners, mask_occupancy in _pieces(compartments, treated, reference, grid):
+    for index, owners, mask_occupancy in _pieces(compartments, treated, grid):
         cells.append(Cell(index, owners, mask_occupancy, mask_occupancy.integral(array)))
     uptake = Uptake(session.image, grid, tuple(cells), len(compartments.items))
     if sum(cell.occupancy.total_ml for cell in cells) <= 0:
@@ -112,13 +117,13 @@ def uptake_of(session: Session, compartments: Compartments, reference: CountRefe
 
 
 def _pieces(
-    compartments: Compartments, treated: tuple[str, ...], reference: CountReference, grid: Grid
+    compartments: Compartments, treated: tuple[str, ...], grid: Grid
 ) -> list[tuple[int, frozenset[str], Occupancy]]:
     pieces = []
     nearest: UINT8 | None = None
     for index, part in zip(compartments.everything, compartments.occupancies(grid), strict=True):
         owners = compartments.items[index].perfused & frozenset(treated)
-        if owners or reference is CountReference.PERFUSED:
+        if owners:
             pieces.append((index, owners, part))
         elif len(treated) == 1:
             pieces.append((index, frozenset(treated), part))

@@ -19,7 +19,7 @@ from .response import ResponseOverTime, response_over_time
 from .timeline import TimeLine, timeline_of
 from .transplant import Spread, lasting, transplant_criteria
 
-PERFUSED_NORMAL_DOSE = "ntad_gy.multicompartment"
+PERFUSED_NORMAL_DOSE = "ntad_session_gy.multicompartment"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Remnant:
     @property
     def dose_for_growth_gy(self) -> float:
         """Above this dose to the perfused normal liver growth by `least_growth_fraction` is expected (rule data)."""
-        return rule_limit(DOSE_RULE, "ntad_gy.multicompartment", Comparison.AT_MOST)
+        return rule_limit(DOSE_RULE, "ntad_session_gy.multicompartment", Comparison.AT_MOST)
 
     @property
     def least_growth_fraction(self) -> float:

@@ -185,8 +185,8 @@ def _follow(bands: Iterable[Band], known: Known, about: str) -> list[_Possible]:
 
 
 def _beyond_its_patients(possible: _Possible) -> _Possible:
-    """Return what is left of an outcome where the source never showed the rule: only a warning against harm."""
-    return possible if possible.band and possible.band.severity.is_safety else _Possible(Outcome.NOT_APPLICABLE)
+    """Return what is left of an outcome where the source never showed the rule: only what guards against harm."""
+    return possible if possible.band and possible.band.guards else _Possible(Outcome.NOT_APPLICABLE)
 
 
 def _certain_band(possible: Iterable[_Possible], known: Known, about: str) -> Band | None:
@@ -217,19 +217,19 @@ def _remarks(rule: Rule, known: Known, about: str, established: bool | None) -> 
 def judge(rules: Rulebook, measurements: Iterable[Measurement], scenario: int | None) -> tuple[Finding, ...]:
     """Return the findings of the rules of *scenario*, the gravest first.
 
-    Without a scenario only the rules that hold in every scenario are judged. A rule with `each` yields one
+    Without a scenario only the rules that hold in every scenario are judged, and no target. A rule with `each` yields one
     finding an item. A finding may bring in rules of another scenario (`Band.then`). When a gate is not met,
-    every other rule is not applicable.
+    every other rule is not applicable, but those that hold for every tumor.
     """
     known = Known(measurements)
     if scenario is not None and known.get("scenario").value is None:
         known = known.updated([Measurement("scenario", scenario)])
     known = known.updated(derived(known, rules))
-    chosen = [r for r in rules.values() if (scenario in r.scenarios if scenario else r.scenarios == ALL_SCENARIOS)]
+    chosen = [r for r in rules.values() if _is_in_force(r, scenario)]
     findings = [f for rule in chosen for f in _for_items(rule, known, scenario)]
     closed = next((f for f in findings if f.rule.gate and f.outcome is Outcome.NOT_MET), None)
     if closed:
-        findings = [f if f.rule.gate else _behind(closed, f) for f in findings]
+        findings = [f if f.rule.gate or f.rule.every_tumor else _behind(closed, f) for f in findings]
     else:
         present = {f.rule.id for f in findings}
         for finding in list(findings):
@@ -237,7 +237,24 @@ def judge(rules: Rulebook, measurements: Iterable[Measurement], scenario: int | 
                 present.add(rule_id)
                 routed = _for_items(rules[rule_id], known, scenario)
                 findings += [replace(f, via=finding.rule.id) for f in routed]
-    return tuple(sorted(findings, key=lambda f: f.rank))
+    return tuple(sorted((_with_source_of_doses(f, known) for f in findings), key=lambda f: f.rank))
+
+
+def _is_in_force(rule: Rule, scenario: int | None) -> bool:
+    """Return whether a rule is judged: without a scenario what holds in every one, but no target, which would grant."""
+    if scenario is None:
+        return rule.scenarios == ALL_SCENARIOS and not rule.has_target
+    return scenario in rule.scenarios
+
+
+def _with_source_of_doses(finding: Finding, known: Known) -> Finding:
+    """Return a finding on doses by compartment with a remark where a T:N ratio was given for them."""
+    source = known.get("multicompartment_source")
+    by_compartment = any(m.measure.model == "multicompartment" for m in finding.judged)
+    if not by_compartment or source.value not in {"given_ratio", "both"}:
+        return finding
+    says = "The doses by compartment rest on the T:N ratio that was given, one for all tumors, not on an image."
+    return replace(finding, remarks=(*finding.remarks, says))
 
 
 def _for_items(rule: Rule, known: Known, scenario: int | None) -> list[Finding]:

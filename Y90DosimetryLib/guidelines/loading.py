@@ -35,9 +35,9 @@ from .wording import places
 
 _RULE_KEYS = {
     "id", "title", "topic", "scenarios", "each", "gate", "when", "established_for", "bands", "source", "more_sources",
-    "basis", "checked", "function", "remarks", "note", "tool_default", "difference",
+    "every_tumor", "range", "basis", "checked", "function", "remarks", "note", "tool_default", "difference",
 }  # fmt: skip
-_INHERITED = {"scenarios", "basis", "checked"}
+_INHERITED = {"scenarios", "basis", "checked", "every_tumor"}
 _COMPARISONS = {str(c) for c in Comparison}
 
 
@@ -120,10 +120,12 @@ def _rule(entry: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> 
         sources=tuple(_source({**defaults.get("source", {}), **source}, where) for source in sources),
         basis=_member(Basis, merged["basis"], where),
         checked=_date(merged["checked"], where),
-        when=_requirements(merged.get("when", []), where),
+        when=_requirements([*defaults.get("when", []), *merged.get("when", [])], where),
         established_for=_requirements(merged.get("established_for", []), where),
         each=_member(Each, merged.get("each", ""), where),
         gate=merged.get("gate", False),
+        every_tumor=merged.get("every_tumor", False),
+        is_range=merged.get("range", False),
         function=merged.get("function", ""),
         remarks=tuple(_remark(remark, where) for remark in merged.get("remarks", [])),
         note=merged.get("note", ""),
@@ -141,10 +143,10 @@ def _check_items(rule: Rule, where: str) -> None:
         if each not in {Each.CASE, rule.each}:
             raise InputError(f"'{name}' exists for each {each}", where=where, remedy=f'Say each = "{each}" or drop it')
     for when, says in rule.sentences():
-        for name in places(says) - {"value", "limit"}:
+        for name in places(says) - {"value", "limit", "item"}:
             if name not in VOCABULARY or VOCABULARY[name].each not in {Each.CASE, rule.each}:
                 raise InputError(f"the sentence names '{name}'", where=where, remedy="Name a measure of the rule")
-        if places(says) & {"value", "limit"} and not any(isinstance(r, Condition) for r in when):
+        if places(says) & {"value", "limit", "item"} and not any(isinstance(r, Condition) for r in when):
             raise InputError("the sentence has no condition to take its value from", where=where, remedy="Add one")
 
 

@@ -6,16 +6,12 @@ and judges the measure with bands like any other rule.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from ..measures import Known, Measurement, needs_of
 from .rule import Rulebook, Severity, all_hold
 
 NamedFunction = Callable[[Known, Rulebook], Measurement]
-
-SAME_SHARE = 1e-3
-"""Tool default: a reported share of the liver may differ from its recomputation by a tenth of a percent point."""
 
 
 def cumulative_lung_dose(known: Known, _rules: Rulebook) -> Measurement:
@@ -36,39 +32,6 @@ def cumulative_lung_dose(known: Known, _rules: Rulebook) -> Measurement:
         return Measurement(name, missing_because="earlier Y-90 treatments are not stated", needs=("previous_y90",))
     reason = "the lung dose of the earlier Y-90 treatments is not stated"
     return Measurement(name, missing_because=reason, needs=("earlier_lung_dose_gy",))
-
-
-def dose_models_match(known: Known, _rules: Rulebook) -> Measurement:
-    """Return whether the dose map comes from the model of the rules' multicompartment doses (local deposition).
-
-    The judged means name their model in their id, so only the map on display can differ.
-    """
-    name = "dose_models_match"
-    model = known.get("dose_map_model")
-    if model.value is None:
-        return Measurement(name, missing_because=model.missing_because, needs=needs_of([model]))
-    return Measurement(name, model.value != "kernel")
-
-
-def flr_arithmetic(known: Known, _rules: Rulebook) -> Measurement:
-    """Return whether the measured remnant share is FLR / (liver - tumors), the tumors subtracted."""
-    name = "flr_arithmetic_right"
-    parts = [
-        known.get(part)
-        for part in (
-            "flr_measured_fraction",
-            "flr_volume_ml",
-            "flr_study_liver_volume_ml",
-            "flr_study_tumors_volume_ml",
-        )
-    ]
-    gone = [part for part in parts if part.value is None]
-    if gone:
-        return Measurement(name, missing_because=gone[0].missing_because, needs=needs_of(gone))
-    share, flr_ml, liver_ml, tumors_ml = (_number(part) for part in parts)
-    if liver_ml <= tumors_ml:
-        return Measurement(name, value=False)
-    return Measurement(name, math.isclose(share, flr_ml / (liver_ml - tumors_ml), abs_tol=SAME_SHARE))
 
 
 def scenario_5_route(known: Known, _rules: Rulebook) -> Measurement:
@@ -111,8 +74,6 @@ def good_maa_targeting(known: Known, rules: Rulebook) -> Measurement:
 
 FUNCTIONS: Mapping[str, tuple[str, NamedFunction]] = {
     "cumulative_lung_dose": ("lung_dose_gy.cumulative", cumulative_lung_dose),
-    "dose_models_match": ("dose_models_match", dose_models_match),
-    "flr_arithmetic": ("flr_arithmetic_right", flr_arithmetic),
     "scenario_5_route": ("scenario_5_route", scenario_5_route),
     "good_maa_targeting": ("good_maa_targeting", good_maa_targeting),
 }

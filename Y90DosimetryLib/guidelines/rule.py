@@ -85,8 +85,11 @@ class Condition:
 
     def holds(self, known: Known, about: str = "") -> bool | None:
         """Return True, False, or None when the value is missing."""
-        value = known.get(self.measure_id, about).value
-        return None if value is None else self.holds_for(value)
+        found = known.get(self.measure_id, about)
+        if found.value is not None:
+            return self.holds_for(found.value)
+        held = {self.holds_for(value) for value in found.possible}
+        return held.pop() if len(held) == 1 else None
 
     def holds_for(self, value: FactValue) -> bool:
         """Return whether *value* fulfills the comparison."""
@@ -157,6 +160,16 @@ class Band:
         """The condition the band is about: the first that stands alone."""
         return next((c for c in self.when if isinstance(c, Condition)), None)
 
+    @property
+    def guards(self) -> bool:
+        """Whether this guards against harm: by its severity, or because a dose is too high."""
+        principal = self.principal
+        return self.severity.is_safety or (
+            principal is not None
+            and principal.measure.is_dose
+            and principal.comparison in {Comparison.ABOVE, Comparison.AT_LEAST}
+        )
+
 
 @dataclass(frozen=True)
 class Remark:
@@ -185,8 +198,8 @@ class Rule:
     """One recommendation.
 
     It applies `when` all conditions hold. The first band that holds is the finding; none holding is "met".
-    Where `established_for` does not hold, the source never showed the rule: a safety band counts all the same,
-    a target, an information and a pass do not.
+    Where `established_for` does not hold, the source never showed the rule: a band that guards against harm counts
+    all the same, a target, a dose too low and a pass do not.
     """
 
     id: str
@@ -201,7 +214,11 @@ class Rule:
     established_for: tuple[Requirement, ...] = ()
     each: Each = Each.CASE
     gate: bool = False
-    """Whether nothing else may be judged when this is not met."""
+    """Whether nothing else may be judged when this is not met, except what holds for every tumor."""
+    every_tumor: bool = False
+    """Whether this holds whatever the tumor and the device: limits of the label."""
+    is_range: bool = False
+    """Whether a plan is made for the range that this recommends: its lower end is more than a wish then."""
     function: str = ""
     """The named function that derives the judged measure, where a comparison alone can't say it."""
     remarks: tuple[Remark, ...] = ()
@@ -216,6 +233,11 @@ class Rule:
     def severities(self) -> tuple[Severity, ...]:
         """The severities of the bands, the gravest first."""
         return tuple(sorted({band.severity for band in self.bands}, key=lambda s: s.rank))
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether this is one center's policy, which is judged only where surgery is meant or the user asks."""
+        return self.basis is Basis.COHORT
 
     @property
     def has_target(self) -> bool:

@@ -61,13 +61,19 @@ def requirements_text(requirements: Iterable[Requirement]) -> str:
 def asked(rule: Rule) -> str:
     """Return what a rule asks for: the opposite of each band, by measure, with the severity of missing it."""
     always = {(part.principal, part.severity) for part in rule.bands if len(part.when) == 1}
+    kinds = [(part.principal, part.severity) for part in rule.bands]
     wishes: dict[str, list[str]] = {}
-    for part in rule.bands:
+    for number, part in enumerate(rule.bands):
         principal = part.principal
+        repeated = principal is not None and kinds.count((principal, part.severity)) > 1
         if not part.when or (len(part.when) > 1 and (principal, part.severity) in always):
+            continue
+        if repeated and (principal, part.severity) in kinds[:number]:
             continue
         others = requirements_text(r for r in part.when if r is not principal)
         condition = f" if {others}" if principal and others else ""
+        if repeated and condition:
+            condition = ", as the bands say"
         title = principal.measure.title if principal else "Not"
         wish = _wish(part, principal) if principal else others
         wishes.setdefault(title, []).append(f"{wish}{condition} ({part.severity})")
@@ -85,17 +91,19 @@ def fill(says: str, requirements: Iterable[Requirement], known: Known, about: st
 
     def text(match: re.Match[str]) -> str:
         name = match.group(1)
-        if name in {"value", "limit"}:
+        if name in {"value", "limit", "item"}:
             assert principal is not None
-            value = known.get(principal.measure_id, about).value
+            judged = known.get(principal.measure_id, about)
+            if name == "item":
+                return judged.item or about or f"the {_lower(principal.measure.title)}"
             if name == "limit":
-                return limit_text(principal, value)
+                return limit_text(principal, judged.value)
             limit = principal.limit if not isinstance(principal.limit, tuple) else None
-            return "unknown" if value is None else written(principal.measure, value, limit)
-        found = known.get(name, about)
-        return "unknown" if found.value is None else written(found.measure, found.value)
+            return judged.shown if judged.value is None else written(principal.measure, judged.value, limit)
+        return known.get(name, about).shown
 
-    return _PLACE.sub(text, says)
+    filled = _PLACE.sub(text, says)
+    return f"{filled[0].upper()}{filled[1:]}" if says.startswith("{") else filled
 
 
 def in_general(says: str, requirements: Iterable[Requirement]) -> str:

@@ -14,7 +14,7 @@ from ..missing import Missing
 from .absorbed import ABSORBED, ABSORBED_ITEMS
 from .clinical import CLINICAL, CLINICAL_ITEMS, OF_PATIENT
 from .treatment import BY_VOLUME, TREATMENT, TREATMENT_ITEMS
-from .view import Function, ItemFunction, Value, View
+from .view import Function, ItemFunction, OfItem, TextOf, Value, View
 from .volumes import VOLUME_ITEMS, VOLUMES
 
 FUNCTIONS: Mapping[str, Function] = {**CLINICAL, **VOLUMES, **TREATMENT, **ABSORBED}
@@ -49,5 +49,5 @@ def _measurements(view: View) -> Iterator[Measurement]:
 
 def _measurement(name: str, value: Value, about: str) -> Measurement:
     if isinstance(value, Missing):
-        return Measurement(name, missing_because=value.because, about=about, needs=value.needs)
-    return Measurement(name, value, about=about)
+        return Measurement(name, missing_because=value.because, about=about, needs=value.needs, possible=value.possible)
+    return Measurement(name, value, about=about, item=value.item if isinstance(value, OfItem | TextOf) else "")

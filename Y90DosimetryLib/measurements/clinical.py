@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .. import scores, staging, volumetry
 from ..errors import InputError
 from ..missing import Missing
 from ..structures import Role
-from .view import Function, ItemFunction, Value, View, stated
+from .view import Function, ItemFunction, TextOf, Value, View, stated
+
+
+SEGMENTAL, BEYOND_A_SEGMENT = {"VP1", "VP2"}, {"VP3", "VP4"}
+"""Portal grades up to second-order branches, and from the first-order branch on."""
+WORDS = {
+    "bilirubin_umol_l": "bilirubin",
+    "albumin_g_l": "albumin",
+    "inr_ratio": "INR",
+    "creatinine_umol_l": "creatinine",
+    "weight_kg": "weight",
+    "height_cm": "height",
+}
+"""Fields of the patient as a reader knows them."""
 
 
 def _scored(view: View, *names: str) -> Missing | None:
     """Return which of the patient's values are not entered."""
     absent = tuple(name for name in names if getattr(view.case.patient, name) is None)
-    return Missing(f"{', '.join(absent)} not entered", absent) if absent else None
+    return Missing(f"{', '.join(WORDS.get(n, n) for n in absent)} not entered", absent) if absent else None
 
 
 def _child_pugh(view: View) -> scores.ChildPugh | Missing:
@@ -29,14 +43,28 @@ def _child_pugh(view: View) -> scores.ChildPugh | Missing:
     )
 
 
+def _child_pugh_possible(view: View) -> range:
+    """Return the scores that the values entered leave possible."""
+    p = view.case.patient
+    best, worst = scores.child_pugh_range(
+        p.bilirubin_umol_l, p.albumin_g_l, p.inr_ratio, p.ascites, p.encephalopathy
+    )
+    return range(best.score, worst.score + 1)
+
+
 def _child_pugh_score(view: View) -> Value:
     found = _child_pugh(view)
-    return found if isinstance(found, Missing) else float(found.score)
+    if isinstance(found, Missing):
+        return replace(found, possible=tuple(float(score) for score in _child_pugh_possible(view)))
+    return float(found.score)
 
 
 def _child_pugh_class(view: View) -> Value:
     found = _child_pugh(view)
-    return found if isinstance(found, Missing) else found.child_class.value
+    if isinstance(found, Missing):
+        classes = (scores.child_pugh_class(score).value for score in _child_pugh_possible(view))
+        return replace(found, possible=tuple(dict.fromkeys(classes)))
+    return found.child_class.value
 
 
 def _bilirubin_mg_dl(view: View) -> Value:
@@ -117,6 +145,33 @@ def _macrovascular_invasion(view: View) -> Value:
     return Missing("vascular invasion is not stated", absent) if absent else False
 
 
+def _invasion_extent(view: View) -> Value:
+    """Return how far macrovascular invasion reaches: segmental where every thrombus is portal, VP1 or VP2."""
+    invaded = _macrovascular_invasion(view)
+    if isinstance(invaded, Missing):
+        return invaded
+    if not invaded:
+        return "none"
+    portal, hepatic = view.fact("pvtt_grade"), view.fact("hepatic_vein_thrombus_grade")
+    drawn = bool(view.case.of_role(Role.HEPATIC_VEIN_THROMBUS))
+    if portal in BEYOND_A_SEGMENT or drawn or hepatic not in {"none"} and not isinstance(hepatic, Missing):
+        return "beyond"
+    if portal in SEGMENTAL and hepatic == "none":
+        return "segmental"
+    absent = [n for n, v in (("pvtt_grade", portal), ("hepatic_vein_thrombus_grade", hepatic)) if isinstance(v, Missing)]
+    return Missing("the grade of the thrombus is not stated", tuple(absent or ["pvtt_grade"]))
+
+
+def _extrahepatic_deposition(view: View) -> Value:
+    """Return what is known of activity outside liver and lungs, as stated."""
+    said = view.fact("extrahepatic_maa")
+    if isinstance(said, Missing):
+        return said
+    if not said:
+        return "none"
+    return TextOf("corrected" if view.fact("extrahepatic_corrected") is True else "present", "as stated")
+
+
 def _extent(view: View, needs_spread: bool) -> staging.Extent | Missing:
     diameters, invasion = _diameter_list(view), _macrovascular_invasion(view)
     outside = view.fact("extrahepatic_disease") if needs_spread else False
@@ -191,6 +246,9 @@ CLINICAL: Mapping[str, Function] = {
     "largest_tumor_diameter_mm": _largest_mm,
     "smallest_tumor_diameter_mm": _smallest_mm,
     "macrovascular_invasion": _macrovascular_invasion,
+    "invasion_extent": _invasion_extent,
+    "extrahepatic_deposition": _extrahepatic_deposition,
+    "other_tumors_treated_otherwise": lambda view: bool(view.treated_otherwise),
     "unos_stage": _unos_stage,
     "within_milan": _within_milan,
     "within_ucsf": _within_ucsf,

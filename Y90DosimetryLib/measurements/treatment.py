@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
 
-from ..case import Basis, Infusion
+from ..case import Basis, Infusion, Intent
 from ..checks.inputs import SUNDAY, US_EASTERN
-from ..dosimetry.deposits import InfusionDoses, Model, SessionDoses
+from ..dosimetry.deposits import InfusionDoses, SessionDoses
 from ..dosimetry.regions import ablative_perfused
 from ..missing import Missing
 from ..physics import HOURS_PER_DAY, decay_factor, elapsed_h
 from ..structures import Role
 from .view import Function, ItemFunction, Value, View, months_between
 
+LOBECTOMY = 2
+"""The scenario that leads to surgery by its definition."""
 NO_SESSION = Missing("no session is planned", ("sessions",))
 NO_TIMES = Missing("calibration or infusion time is not entered", ("calibrated_at", "given_at"))
 SHARED_FRACTION = 0.05
@@ -50,10 +52,32 @@ def _repeated(view: View) -> Value:
     return False if view.sessions else NO_SESSION
 
 
-def _map_model(view: View) -> Value:
-    if isinstance(view.doses.total(Model.MULTI), Missing):
+def _multicompartment_available(view: View) -> bool:
+    return not isinstance(view.doses.dose_by_compartment_gy(view.compartments.everything), Missing)
+
+
+def _multicompartment_source(view: View) -> Value:
+    given = {view.rests_on_given_ratio(s) for s in view.sessions}
+    if not given or not _multicompartment_available(view):
         return "none"
-    return view.case.settings.dose_model.value
+    return "both" if len(given) > 1 else "given_ratio" if True in given else "image"
+
+
+def _normal_liver_criterion(view: View) -> Value:
+    """Return which limit of the normal liver decides: as stated, else either (one of the two suffices)."""
+    said = view.fact("normal_liver_limit")
+    return "either" if isinstance(said, Missing) else said
+
+
+def _cohort_policy(view: View) -> bool:
+    """Return whether the surgical cohort's policy is judged: as stated, else where surgery is the intent."""
+    said = view.fact("judge_cohort_policy")
+    if not isinstance(said, Missing):
+        return bool(said)
+    disease = view.case.disease
+    surgical = {Intent.BRIDGE_TO_RESECTION, Intent.BRIDGE_TO_TRANSPLANT, Intent.DOWNSTAGING}
+    meant = disease.intent in surgical or (disease.intent is None and disease.scenario == LOBECTOMY)
+    return meant or view.fact("surgery_planned") is True
 
 
 def _stage_interval(view: View) -> Value:
@@ -172,8 +196,10 @@ TREATMENT: Mapping[str, Function] = {
     "infusion_count": lambda view: len(view.sessions[-1].infusions) if view.sessions else 0,
     "modified_lobectomy": _modified_lobectomy,
     "repeated_volume": _repeated,
-    "multicompartment_available": lambda view: not isinstance(view.doses.total(Model.MULTI), Missing),
-    "dose_map_model": _map_model,
+    "multicompartment_available": _multicompartment_available,
+    "multicompartment_source": _multicompartment_source,
+    "normal_liver_criterion": _normal_liver_criterion,
+    "cohort_policy": _cohort_policy,
     "stage_interval_d": _stage_interval,
     "larger_burden_first": _larger_burden_first,
     "baseline_imaging_age_months": _imaging_age,

@@ -9,11 +9,12 @@ from functools import cached_property
 
 from ..case import Case
 from ..compartments import Compartments
-from ..dosimetry.deposits import InfusionDoses, SessionDoses
+from ..dosimetry.deposits import InfusionDoses, Model, SessionDoses
 from ..dosimetry.doses import Doses, Prepared
 from ..dosimetry.regions import Region, RegionKind
 from ..facts import FactValue
 from ..missing import Missing
+from ..structures import Role
 from ..standing import fact_of
 from ..studies import Studies, Study, studies_of
 from ..timepoints import calendar_months_count
@@ -21,6 +22,34 @@ from ..timepoints import calendar_months_count
 Value = FactValue | Missing
 Function = Callable[["View"], Value]
 ItemFunction = Callable[["View"], Mapping[str, Value]]
+
+BEYOND_FRACTION = 0.05
+"""Tool default: a tumor with no more of its volume inside the perfused volumes lies beyond them."""
+
+
+class OfItem(float):
+    """A number that is the lowest of several, with the name of the one it belongs to."""
+
+    item: str
+
+    def __new__(cls, value: float, item: str) -> OfItem:
+        """Return *value* of *item*."""
+        found = super().__new__(cls, value)
+        found.item = item
+        return found
+
+
+class TextOf(str):
+    """A choice, with what it was seen on."""
+
+    __slots__ = ("item",)
+    item: str
+
+    def __new__(cls, value: str, item: str) -> TextOf:
+        """Return *value*, seen on *item*."""
+        found = super().__new__(cls, value)
+        found.item = item
+        return found
 
 
 @dataclass(frozen=True)
@@ -59,6 +88,27 @@ class View:
             )
             for s, i in pairs
         }
+
+    @cached_property
+    def treated_otherwise(self) -> frozenset[str]:
+        """Tumors that are no target: marked so, or beyond every perfused volume where ablation cures the other lobe."""
+        marked = {s.label for s in self.case.of_role(Role.TUMOR) if s.treated_otherwise}
+        if self.fact("contralateral_ablation_curative") is not True:
+            return frozenset(marked)
+        perfused = [s.label for s in self.case.of_role(Role.PERFUSED)]
+        parts = self.compartments
+        for structure in self.case.of_role(Role.TUMOR):
+            own_ml = parts.volume_ml(parts.lesion(structure.label))
+            inside_ml = parts.volume_ml(set(parts.lesion(structure.label)) & set(parts.inside(perfused)))
+            if own_ml > 0 and inside_ml <= BEYOND_FRACTION * own_ml:
+                marked.add(structure.label)
+        return frozenset(marked)
+
+    @staticmethod
+    def rests_on_given_ratio(session: SessionDoses) -> bool:
+        """Whether the doses by compartment of a session come from a T:N ratio that was typed in."""
+        given = session.deposits[Model.PARTITION_GIVEN]
+        return session.session.image is None and not isinstance(given, Missing)
 
     @cached_property
     def last_given_at(self) -> datetime | Missing:

@@ -8,7 +8,7 @@ from .. import volumetry
 from ..geometry import LARGEST_MARGIN_MM, covered_fraction
 from ..missing import Missing
 from ..structures import Role
-from .view import Function, ItemFunction, Value, View, number
+from .view import Function, ItemFunction, OfItem, Value, View, number
 
 HIDDEN = Missing("every voxel of it belongs to another lesion", ("structures",))
 
@@ -17,28 +17,35 @@ def _lesion_ml(view: View) -> float:
     return view.compartments.volume_ml(i for i, c in enumerate(view.compartments.items) if c.is_lesion)
 
 
-def _perfused_ml(view: View) -> float | Missing:
-    if not view.treated:
-        return Missing("no session is planned", ("sessions",))
-    return view.compartments.volume_ml(view.compartments.inside(view.treated))
+def _territories(view: View) -> Mapping[str, tuple[int, ...]]:
+    """Return the compartments that each session perfuses."""
+    return {
+        s.session.label: view.compartments.inside(i.infusion.perfused for i in s.infusions) for s in view.sessions
+    }
+
+
+def _session_reserves(view: View) -> Mapping[str, Value]:
+    """Return the untreated share of the liver for each session: each has a reserve of its own."""
+    parts = view.compartments
+    return {
+        label: volumetry.hepatic_reserve_fraction(parts.whole_ml, parts.volume_ml(inside))
+        for label, inside in _territories(view).items()
+    }
 
 
 def _hepatic_reserve(view: View) -> Value:
-    perfused_ml = _perfused_ml(view)
-    if isinstance(perfused_ml, Missing):
-        return perfused_ml
-    return volumetry.hepatic_reserve_fraction(view.compartments.whole_ml, perfused_ml)
+    reserves = _session_reserves(view)
+    return lowest(reserves, "no session is planned") if reserves else Missing("no session is planned", ("sessions",))
 
 
 def _tumor_free_reserve(view: View) -> Value:
-    perfused_ml = _perfused_ml(view)
-    if isinstance(perfused_ml, Missing):
-        return perfused_ml
-    inside = set(view.compartments.inside(view.treated))
-    untreated = [i for i, c in enumerate(view.compartments.items) if c.is_lesion and i not in inside]
-    return volumetry.tumor_free_reserve_fraction(
-        view.compartments.whole_ml, perfused_ml, view.compartments.volume_ml(untreated)
-    )
+    parts = view.compartments
+    found = []
+    for inside in _territories(view).values():
+        untreated = [i for i, c in enumerate(parts.items) if c.is_lesion and i not in set(inside)]
+        perfused_ml, untreated_ml = parts.volume_ml(inside), parts.volume_ml(untreated)
+        found.append(volumetry.tumor_free_reserve_fraction(parts.whole_ml, perfused_ml, untreated_ml))
+    return min(found) if found else Missing("no session is planned", ("sessions",))
 
 
 def _perfused_fraction(view: View) -> Value:
@@ -85,16 +92,19 @@ def _coverage(view: View, *roles: Role) -> dict[str, Value]:
 
 def _judged_coverage(view: View, *roles: Role) -> dict[str, Value]:
     """Return the coverage with which rules are judged: whole where a lesion is one voxel over the edge."""
-    within = view.prepared.covered_to_a_voxel
-    return {label: 1.0 if label in within else share for label, share in _coverage(view, *roles).items()}
+    within, coverage = view.prepared.covered_to_a_voxel, _coverage(view, *roles)
+    targets = {label: share for label, share in coverage.items() if label not in view.treated_otherwise}
+    return {label: 1.0 if label in within else share for label, share in targets.items()}
 
 
 def lowest(values: Mapping[str, Value], none: str) -> Value:
-    """Return the smallest of some values; missing as soon as one is, or when there is none."""
+    """Return the smallest of some values with its item; missing as soon as one is, or when there is none."""
     for value in values.values():
         if isinstance(value, Missing):
             return value
-    return min(number(v) for v in values.values()) if values else Missing(none, ("structures",))
+    if not values:
+        return Missing(none, ("structures",))
+    return min((OfItem(number(v), item) for item, v in values.items()), key=float)
 
 
 def _margin(view: View) -> Value:
@@ -136,6 +146,10 @@ VOLUMES: Mapping[str, Function] = {
 }
 
 VOLUME_ITEMS: Mapping[str, ItemFunction] = {
+    "session_reserve_fraction": _session_reserves,
+    "tumor_treated_otherwise": lambda view: {
+        label: label in view.treated_otherwise for label in (s.label for s in view.case.of_role(Role.TUMOR))
+    },
     "tumor_volume_ml": _by_tumor_ml,
     "tumor_coverage_fraction": lambda view: _coverage(view, Role.TUMOR),
     "perfused_volume_ml": lambda view: {

@@ -41,8 +41,8 @@ TUMOR = measure("tumor_dose_gy.multicompartment")
 _LESIONS = (RegionKind.TUMOR, RegionKind.PVTT, RegionKind.HEPATIC_VEIN_THROMBUS)
 _TARGETS = {
     RegionKind.TUMOR: ("tumor_lowest_dose_gy.multicompartment", "tumor_dose_gy.multicompartment"),
-    RegionKind.PVTT: ("pvtt_dose_gy.multicompartment",),
-    RegionKind.HEPATIC_VEIN_THROMBUS: ("hepatic_vein_thrombus_dose_gy.multicompartment",),
+    RegionKind.PVTT: ("thrombus_session_dose_gy.multicompartment",),
+    RegionKind.HEPATIC_VEIN_THROMBUS: ("thrombus_session_dose_gy.multicompartment",),
 }
 
 

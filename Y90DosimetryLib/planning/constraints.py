@@ -66,14 +66,19 @@ class Constraint:
     @property
     def is_wish(self) -> bool:
         """Whether this is asked for only where possible: it does not shut the window."""
-        return self.severity is Severity.INFORMATION
+        return self.severity is Severity.INFORMATION and not (self.rule is not None and self.rule.is_range)
+
+    @property
+    def is_target(self) -> bool:
+        """Whether this is what an activity is given for: a target, or the lower end of a recommended range."""
+        return not self.is_wish and self.severity in {Severity.TARGET, Severity.INFORMATION}
 
     @property
     def kind(self) -> str:
         """What it is to the planner."""
         if self.is_wish:
             return "wish"
-        return "target" if self.severity is Severity.TARGET else "limit"
+        return "target" if self.is_target else "limit"
 
     @property
     def name(self) -> str:
@@ -112,7 +117,9 @@ class Constraints:
     open_questions: tuple[OpenQuestion, ...]
     set_aside: tuple[str, ...]
     stopped_by: str = ""
-    """Why nothing else is judged: a gate of the rules that is not met."""
+    """Why little else is judged: a gate of the rules that is not met."""
+    nothing_to_plan: str = ""
+    """Why there is no window: no target is in force. Empty where one is."""
     unused: tuple[Unused, ...] = ()
     """Only where such numbers are kept; else they are refused."""
 
@@ -151,7 +158,9 @@ def constraints_of(
     asked: list[Constraint] = []
     questions: list[OpenQuestion] = []
     used = Overrides(overrides)
-    for finding in () if gate else findings:
+    for finding in findings:
+        if finding.outcome is Outcome.NOT_APPLICABLE and gate and not finding.rule.every_tumor:
+            continue
         for found in _of_rule(finding.rule, finding.about, lines, known, used):
             if isinstance(found, OpenQuestion):
                 questions.append(found)
@@ -166,26 +175,46 @@ def constraints_of(
             asked += of_bound
     if unused and not keeps_unused:
         raise refused(unused[0])
-    return Constraints(
-        tuple(asked), tuple(questions), tuple(used.set_aside), gate.message if gate else "", tuple(unused)
-    )
+    reason = gate.message if gate else ""
+    nothing = "" if any(c.is_target for c in asked) else _no_target(lines, questions, reason)
+    return Constraints(tuple(asked), tuple(questions), tuple(used.set_aside), reason, nothing, tuple(unused))
+
+
+def _no_target(lines: DoseLines, questions: Sequence[OpenQuestion], reason: str) -> str:
+    """Return why no target is in force, and what would bring one."""
+    if reason:
+        return f"no target of these sources applies: {reason}"
+    if lines.case.disease.scenario is None:
+        return "nothing is judged, since no scenario is chosen: choose the clinical scenario, 1 to 5"
+    open_targets = [q for q in questions if q.severity is Severity.TARGET]
+    if open_targets:
+        named = dict.fromkeys(q.because for q in open_targets if q.because)
+        return f"no target can be told: {'; '.join(named)}"
+    return "no target of the scenario applies here"
 
 
 def _of_rule(
     rule: Rule, about: str, lines: DoseLines, known: Known, used: Overrides
 ) -> Iterator[Constraint | OpenQuestion]:
     passed: list[Condition] = []
+    asked_before: list[Condition] = []
     established = all_hold(rule.established_for, known, about)
     for band in rule.bands:
+        principal = band.principal
+        if principal is not None and is_dose(principal) and not lines.plans_for(principal.measure_id, about):
+            continue
         rest = _what_remains(rule, band, known, about)
         if rest is None:
             continue
         doses, unknown = rest
+        if band.severity is Severity.INFORMATION and len(doses) == 1 and any(c in asked_before for c in doses[0]):
+            continue  # a graver band of the same rule says when this number binds
+        asked_before += [c for group in doses for c in group]
         if not doses or any(_implies(c, earlier) for group in doses for c in group for earlier in passed):
             continue
         if not unknown and len(doses) == 1 and len(doses[0]) == 1:
             passed.append(doses[0][0])  # a later band is not judged then, even where this one does not count
-        if not band.severity.is_safety:
+        if not band.guards:
             if established is False:
                 continue
             unknown += [m for r in rule.established_for for m in r.unknown(known, about)]

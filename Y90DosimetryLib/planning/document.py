@@ -88,6 +88,7 @@ def _window(w: Window) -> dict[str, Any]:
         "label": w.label,
         "unit": "GBq at infusion, before the residual",
         "is_empty": w.is_empty,
+        "nothing_to_plan": w.nothing_to_plan or None,
         "entered_gbq": w.entered_gbq,
         "entered_is_inside": w.holds(w.entered_gbq),
         "low_gbq": _number(w.low_gbq),

@@ -19,11 +19,20 @@ from ..guidelines.rule import Rulebook
 from ..measures import Known, Measurement
 from ..physics import decay_factor
 
-LOWEST: Mapping[str, str] = {"tumor_lowest_dose_gy.multicompartment": "tumor_dose_gy.multicompartment"}
+LOWEST: Mapping[str, str] = {"tumor_lowest_dose_gy.multicompartment": "tumor_session_dose_gy.multicompartment"}
 """Doses that are the smallest of several: each of those is a line, their minimum is not."""
+
+OF_LESIONS = frozenset({"tumor_session_dose_gy.multicompartment", "thrombus_session_dose_gy.multicompartment"})
+OF_ONE_SESSION = OF_LESIONS | {"ntad_session_gy.multicompartment", "perfused_dose_gy.single_compartment"}
+"""Doses that targets are judged on: those of the planned session alone, whatever others gave or will give."""
+REACHED_FRACTION = 0.5
+"""Tool default: a session is planned for a lesion when so much of it lies in what the session perfuses."""
 
 NOT_DOSES = frozenset({"earlier_lung_dose_gy"})
 """Doses the team states: no activity of this case changes them."""
+
+LITTLE = 1e-6
+"""Of an activity that must not be 0: what the other infusions keep while one is looked at."""
 
 LINEAR_RELATIVE = 1e-9
 """How far a dose may lie from its line before it is called not linear (rounding only)."""
@@ -59,6 +68,14 @@ class DoseLines:
     """Activities at infusion as the case states them."""
     known: Known
     lines: Mapping[Key, DoseLine]
+    not_planned_for: tuple[str, ...] = ()
+    """Tumors and thrombi that the session does not reach."""
+
+    def plans_for(self, measure_id: str, about: str) -> bool:
+        """Return whether a target on a dose is one of this session: not of another's infusion, or of what it leaves."""
+        if measure_id in OF_LESIONS:
+            return about not in self.not_planned_for
+        return measure_id not in OF_ONE_SESSION or not about or about in self.labels
 
     def get(self, measure_id: str, about: str = "") -> tuple[DoseLine, ...] | Measurement:
         """Return the line of a dose (several where it is the smallest of several), or why there is none."""
@@ -67,8 +84,10 @@ class DoseLines:
             line = self.lines.get((measure_id, about)) or self.lines.get((measure_id, ""))
             return (line,) if line else self._why_not(measure_id, about)
         found = tuple(line for (name, _), line in self.lines.items() if name == each)
-        whole = self.known.get(measure_id)
-        return found if found and whole.value is not None else self._why_not(measure_id, about)
+        if not found and self.known.get(measure_id).value is not None:
+            reason = "the session reaches no tumor that is to be treated by it"
+            return Measurement(measure_id, missing_because=reason, needs=("sessions",))
+        return found or self._why_not(measure_id, about)
 
     def lowest_gy(self, measure_id: str, activities_gbq: Sequence[float]) -> float | None:
         """Return a dose at given activities; the smallest where it is the smallest of several; None without a line."""
@@ -151,7 +170,56 @@ def dose_lines(engine: Engine, rules: Rulebook, session: str | None = None) -> D
         line = DoseLine(*key, already_gy, per)
         if abs(line.dose_gy(elsewhere_gbq) - check[key]) <= LINEAR_RELATIVE * scale_gy:
             lines[key] = line
-    return DoseLines(case, planned, _labels(case, planned), entered_gbq, known, lines)
+    labels = _labels(case, planned)
+    left = _not_reached(case, prepared, planned)
+    alone = _of_one_session(case, prepared, rules, planned, labels, entered_gbq)
+    lines = {key: line for key, line in lines.items() if key[0] not in OF_ONE_SESSION}
+    lines |= {key: line for key, line in alone.items() if key[0] not in OF_LESIONS or key[1] not in left}
+    return DoseLines(case, planned, labels, entered_gbq, known, lines, left)
+
+
+def _of_one_session(
+    case: Case,
+    prepared: Prepared,
+    rules: Rulebook,
+    planned: Session,
+    labels: tuple[str, ...],
+    entered_gbq: tuple[float, ...],
+) -> dict[Key, DoseLine]:
+    """Return the lines of the doses that one session gives, without any other; they start at 0."""
+    index = [s.label for s in case.sessions].index(planned.label)
+    alone = replace(case, sessions=(replace(planned, delivers=None),))
+    own = replace(prepared, uptakes=(prepared.uptakes[index],), lungs=(prepared.lungs[index],))
+    steps = []
+    for number in range(len(entered_gbq)):
+        only_gbq = [a if i == number else a * LITTLE for i, a in enumerate(entered_gbq)]
+        steps.append(_doses(known_at(with_activities(alone, planned.label, only_gbq), own, rules)))
+    full = _doses(known_at(alone, own, rules))
+    names = dict(zip((i.label for i in planned.infusions), labels, strict=True))
+    found = {}
+    for (name, about), dose_gy in full.items():
+        if name not in OF_ONE_SESSION:
+            continue
+        rest = [step[name, about] for step in steps]
+        # each step is its own infusion in full and a little of all others: step = own + little (dose - own)
+        own_gy = [(r - LITTLE * dose_gy) / (1.0 - LITTLE) for r in rest] if len(rest) > 1 else [dose_gy]
+        per = tuple(gy / a for gy, a in zip(own_gy, entered_gbq, strict=True))
+        key = (name, names.get(about, about) if name not in OF_LESIONS else about)
+        found[key] = DoseLine(*key, 0.0, per)
+    return found
+
+
+def _not_reached(case: Case, prepared: Prepared, planned: Session) -> tuple[str, ...]:
+    """Return the tumors and thrombi that a session is not planned for: treated otherwise, or beyond what it perfuses."""
+    parts = prepared.compartments
+    inside = set(parts.inside(i.perfused for i in planned.infusions))
+    left = []
+    for _, label in parts.lesion_labels:
+        own = parts.lesion(label)
+        if parts.volume_ml(set(own) & inside) < REACHED_FRACTION * parts.volume_ml(own):
+            left.append(label)
+    marked = [s.label for s in case.structures if s.treated_otherwise]
+    return tuple(dict.fromkeys([*left, *marked]))
 
 
 def known_at(engine: Engine, case: Case, rules: Rulebook) -> Known:

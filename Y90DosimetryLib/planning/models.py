@@ -171,8 +171,8 @@ class _Table:
     def __init__(self, engine: Engine, index: int, progress: Progress) -> None:
         case, prepared = engine.case, engine.prepared
         self._case, self._parts = case, prepared.compartments
-        self._uptake = prepared.uptakes[index]
         self._doses = engine.doses.sessions[index]
+        self._uptake = self._doses.uptake
         self._alone = engine.alone(index)
         self._inside = frozenset(self._parts.inside(i.infusion.perfused for i in self._doses.infusions))
         self._local, self.kernel = (

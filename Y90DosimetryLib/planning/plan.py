@@ -114,10 +114,11 @@ def plan_of(engine: Engine, options: PlanOptions | None = None, progress: Progre
     several = len(lines.labels) > 1
     shares = fixed_split(lines, options.split_fractions if several else None)
     split = window(lines, constraints, shares, "all infusions together" if several else lines.labels[0])
-    together = feasible_set(lines, constraints, options.aim, options.split_fractions) if several else None
+    planned = several and not constraints.nothing_to_plan
+    together = feasible_set(lines, constraints, options.aim, options.split_fractions) if planned else None
     progress(0.4, "trying vials")
     schedule, days = schedule_of(lines, rules, options)
-    dated = schedule if isinstance(schedule, Schedule) else None
+    dated = schedule if isinstance(schedule, Schedule) and not constraints.nothing_to_plan else None
     progress(0.6, "propagating uncertainties")
     found = intervals(engine, options.stated)
     if not isinstance(found, Missing):
@@ -125,11 +126,9 @@ def plan_of(engine: Engine, options: PlanOptions | None = None, progress: Progre
     sampled = monte_carlo(engine, options.stated, options.samples, options.seed) if options.samples else None
     if isinstance(found, Missing):
         notes.append(f"No dose has an interval: {found.because}.")
-    if case.disease.scenario is None:
-        notes.append("No scenario is chosen: only the rules that hold in every scenario set limits.")
+    if lines.not_planned_for:
+        notes.append(f"Not planned for, since this session does not treat them: {', '.join(lines.not_planned_for)}.")
     notes += [unused.text for unused in constraints.unused]
-    if constraints.stopped_by:
-        notes.append(f"No rule sets a limit here: {constraints.stopped_by}")
     given_gbq = lines.entered_gbq if lines.case is case else (0.0,) * len(lines.labels)
     table = None
     if options.models:

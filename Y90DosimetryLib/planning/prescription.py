@@ -89,11 +89,20 @@ class Window:
     conflict: Conflict | None
     low_is_open: bool = False
     high_is_open: bool = False
+    nothing_to_plan: str = ""
+    """Why there is no window at all: no target is in force. The ends are then 0 and infinite and mean nothing."""
+
+    @property
+    def why_empty(self) -> str:
+        """Why there is no window, in words; empty where there is one."""
+        if self.nothing_to_plan:
+            return f"not planned: {self.nothing_to_plan}"
+        return "no activity keeps every target and limit" if self.is_empty else ""
 
     @property
     def is_empty(self) -> bool:
-        """Whether no activity keeps all constraints."""
-        return bool(self.impossible) or self.conflict is not None
+        """Whether no activity keeps all constraints, or none can be told."""
+        return bool(self.nothing_to_plan or self.impossible) or self.conflict is not None
 
     @property
     def end_texts(self) -> tuple[str, str]:
@@ -184,6 +193,7 @@ def window(lines: DoseLines, constraints: Constraints, ray: Ray | None = None, l
         conflict,
         low_open,
         high_open,
+        constraints.nothing_to_plan,
     )
 
 

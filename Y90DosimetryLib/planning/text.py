@@ -136,7 +136,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         )
         yield from dict.fromkeys(said)
     yield from (f"Set aside by the user: {text}" for text in plan.constraints.set_aside)
-    if isinstance(plan.schedule, Missing):
+    if plan.constraints.nothing_to_plan:
+        yield "No vials: nothing is planned."
+    elif isinstance(plan.schedule, Missing):
         yield f"No vials: {plan.schedule.because}."
     else:
         yield from _vial_lines(plan, plan.schedule)
@@ -181,7 +183,7 @@ def _drawn(sampled: Sampled | None, measure_id: str, about: str, sd_gy: float) -
 def _window_lines(one: Window, is_entered: bool) -> Iterator[str]:
     if one.is_empty:
         entered = f" (entered: {one.entered_gbq:.3f} GBq)" if is_entered else ""
-        yield f"{one.label}: no activity keeps every target and limit{entered}"
+        yield f"{one.label}: {one.why_empty}{entered}"
         yield from (f"  this activity can't keep {name}" for name in names_of(one.impossible))
         if one.conflict is not None:
             yield f"  {one.conflict.text}"

@@ -49,11 +49,13 @@ class VialTime:
     """The doses of `infusions.SHOWN`."""
     broken: tuple[Constraint, ...]
     timing: tuple[Finding, ...]
+    is_planned: bool = True
+    """Whether a target is in force: without one no vial meets anything."""
 
     @property
     def keeps_doses(self) -> bool:
-        """Whether every target and limit is kept."""
-        return not any(not c.is_wish for c in self.broken)
+        """Whether a target is in force, and every target and limit is kept."""
+        return self.is_planned and not any(not c.is_wish for c in self.broken)
 
     @property
     def out_of_time(self) -> tuple[Finding, ...]:
@@ -202,6 +204,7 @@ def given(schedule: Schedule, vials: Sequence[tuple[str, StockVial]], moment: da
     """Return what some vials do when they are given at a moment."""
     lines, settings = schedule.lines, schedule.settings
     at_gbq = _activities(schedule, vials, moment)
+    constraints = schedule.constraints_with(vials, moment)
     counts = tuple(v.activity_gbq * BQ_PER_GBQ / settings.sphere_activity_bq for _, v in vials)
     labels = {label for label, _ in vials}
     return VialTime(
@@ -219,8 +222,9 @@ def given(schedule: Schedule, vials: Sequence[tuple[str, StockVial]], moment: da
             if label in labels
         ),
         tuple(lines.lowest_gy(name, at_gbq) for name in SHOWN),
-        tuple(c for c in schedule.constraints_with(vials, moment).asked if not c.holds(at_gbq)),
+        tuple(c for c in constraints.asked if not c.holds(at_gbq)),
         timing_findings(schedule, vials, moment),
+        not constraints.nothing_to_plan,
     )
 
 

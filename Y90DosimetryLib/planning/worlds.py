@@ -88,7 +88,7 @@ class Setting:
         prepared = self.engine.prepared
         if self.surfaces or any(world.shift_mm):
             compartments = compartments_of(case)
-            uptakes = tuple(uptake_of(s, compartments, case.settings.count_reference) for s in case.sessions)
+            uptakes = tuple(uptake_of(s, compartments) for s in case.sessions)
             prepared = replace(prepared, compartments=compartments, uptakes=uptakes)
         if rng is not None and self.stated.events_per_value_ratio:
             events = self.stated.events_per_value_ratio

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ..case import Case, Session
 from ..checks import CheckResult, Level
 from ..checks import Outcome as CheckOutcome
-from ..dosimetry.deposits import Model, count_reference_name
+from ..dosimetry.deposits import Model
 from ..dosimetry.dvh import Dvh, DvhSummary
 from ..dosimetry.regions import RegionKind
 from ..dosimetry.voxel import MODEL_TITLES
@@ -194,12 +194,16 @@ def _methods(assessment: Assessment) -> list[tuple[str, str]]:
         ("Liver density", f"{settings.liver_density_g_ml:g} g/mL, tumor included"),
         ("Lung mass", _lung_mass_words(assessment)),
         ("Body surface area, estimated liver volume", f"{settings.bsa_formula}, {settings.telv_formula}"),
-        ("Relative images", count_reference_name(settings.count_reference)),
         ("Voxel dose", MODEL_TITLES[settings.dose_model]),
         ("Hospital time zone", settings.hospital_time_zone or "that of the infusion's own time"),
     ]
     for session in assessment.case.sessions:
         rows.append((f"Image of session '{session.label}'", _image_words(session)))
+    for doses in assessment.doses.sessions:
+        if doses.session.image is not None and not isinstance(doses.session.image, ActivityMap):
+            reference = doses.reference
+            words = f"not used: {reference.because}" if isinstance(reference, Missing) else reference.text
+            rows.append((f"Counts of session '{doses.session.label}'", words))
     return rows
 
 

@@ -169,7 +169,7 @@ def _window_html(window: Window, is_entered: bool) -> str:
     if window.is_empty:
         said = [f"this activity can't keep {name}" for name in names_of(window.impossible)]
         said += [window.conflict.text] if window.conflict is not None else []
-        return f'<p class="answer"><b>{name}: no activity keeps every target and limit.</b></p>' + bullets(said)
+        return f'<p class="answer"><b>{name}: {escape(window.why_empty)}.</b></p>' + bullets(said)
     low, most = window.end_texts
     high = f"{most} GBq" if window.high_binding else "any more (nothing limits it)"
     inside = "lie inside" if window.holds(window.entered_gbq) else "lie <b>outside</b>"
