@@ -186,6 +186,9 @@ class Session:
     """Label of the planned session this one carried out; that plan then no longer counts in totals."""
     activity_difference: ActivityDifference | None = None
     """Why the activity in the image differs from the one infused; None where nothing is stated."""
+    harmless_foci_mm: tuple[tuple[float, float, float], ...] = ()
+    """Points (LPS) of foci outside liver and lungs that the team calls harmless: free technetium in stomach, thyroid,
+    kidneys or bladder."""
 
     def __post_init__(self) -> None:
         require_label(self.label, "session")

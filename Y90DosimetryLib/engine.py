@@ -26,8 +26,8 @@ from .checks import (
 from .dosimetry.deposits import Model, SessionDoses
 from .dosimetry.doses import Doses, Prepared, Withheld, doses_of, prepare
 from .dosimetry.dvh import Dvh
-from .dosimetry.reference import Reference
 from .dosimetry.maps import SessionMap, dvh_of_part, session_map, total_map
+from .dosimetry.reference import Reference
 from .dosimetry.regions import Region, regions_of
 from .errors import InputError
 from .followup.overview import FollowUp, follow_up_of
@@ -262,11 +262,23 @@ class Engine:
         settings = self.case.settings if model is None else replace(self.case.settings, dose_model=model)
         return session_map(session, self.prepared.compartments, self.prepared.uptakes[index], settings, progress)
 
+    def only(self, label: str) -> Engine:
+        """Return the engine of the case with one session alone, as if no other were given."""
+        index = [s.label for s in self.case.sessions].index(label)
+        case = replace(self.case, sessions=(replace(self.case.sessions[index], delivers=None),))
+        own = replace(
+            self.prepared,
+            uptakes=(self.prepared.uptakes[index],),
+            lungs=(self.prepared.lungs[index],),
+            foci=self.prepared.foci[index : index + 1],
+        )
+        return Engine(case, own, self.measured)
+
     def alone(self, index: int) -> tuple[SessionDoses, ...]:
         """Return the doses of one session, each infusion by itself."""
         whole, prepared = self.case, self.prepared
         session = replace(whole.sessions[index], delivers=None)
-        one = replace(prepared, uptakes=(prepared.uptakes[index],), lungs=(prepared.lungs[index],))
+        one = replace(prepared, uptakes=(prepared.uptakes[index],), lungs=(prepared.lungs[index],), foci=())
         cases = (
             Case(whole.label, whole.structures, (replace(session, infusions=(i,)),), settings=whole.settings)
             for i in session.infusions

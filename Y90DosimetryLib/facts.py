@@ -198,9 +198,7 @@ def _catalog() -> Iterator[Fact]:
     yield Fact(
         "localized_mrecist", "Response in the treated zone (localized mRECIST)", choice, group, choices=RESPONSES
     )
-    yield Fact(
-        "mrecist", "Response of the whole disease (mRECIST)", choice, group, choices=RESPONSES
-    )
+    yield Fact("mrecist", "Response of the whole disease (mRECIST)", choice, group, choices=RESPONSES)
     yield Fact(
         "last_imaging_age_months",
         "Time since the last follow-up imaging",

@@ -34,6 +34,7 @@ class Each(StrEnum):
     THROMBUS = "thrombus"
     INFUSION = "infusion"
     SESSION = "session"
+    FOCUS = "focus"
 
 
 @dataclass(frozen=True)
@@ -166,12 +167,17 @@ def _case_measures() -> Iterator[Measure]:
         "state whether MAA went outside liver and lungs",
         choices=("none", "corrected", "present"),
     )
+    focus = "correct the flow, or name the focus harmless"
+    yield Measure("focus_volume_ml", "Focus outside liver and lungs", number, focus, Each.FOCUS)
+    yield Measure("focus_counts_fraction", "Counts in a focus outside liver and lungs", number, focus, Each.FOCUS)
+    yield Measure(
+        "focus_dose_gy.multicompartment", "Mean dose of a focus outside liver and lungs", number, focus, Each.FOCUS
+    )
+    yield Measure("focus_harmless", "Focus named harmless", yes_no, focus, Each.FOCUS)
     yield Measure(
         "other_tumors_treated_otherwise", "Some tumors are treated otherwise", yes_no, "state how they are treated"
     )
-    yield Measure(
-        "tumor_treated_otherwise", "Treated otherwise, no target of the infusions", yes_no, outline, tumor
-    )
+    yield Measure("tumor_treated_otherwise", "Treated otherwise, no target of the infusions", yes_no, outline, tumor)
     yield Measure("unos_stage", "UNOS stage", choice, spread, choices=("T1", "T2", "T3", "T4a", "T4b"))
     yield Measure("within_milan", "Within the Milan criteria", yes_no, spread)
     yield Measure("within_ucsf", "Within the UCSF criteria", yes_no, spread)
@@ -262,10 +268,8 @@ def _case_measures() -> Iterator[Measure]:
     yield Measure("activity_per_sphere_bq", "Activity of one sphere", number, _TIMES, infusion)
 
     multi, single = "multicompartment", "single_compartment"
-    yield Measure(f"tumor_dose_gy.{multi}", "Mean tumor dose", number, _BY_COMPARTMENT, tumor)
-    yield Measure(
-        f"tumor_session_dose_gy.{multi}", "Mean tumor dose of one session", number, _BY_COMPARTMENT, tumor
-    )
+    yield Measure(f"tumor_dose_gy.{multi}", "Mean tumor dose, all sessions", number, _BY_COMPARTMENT, tumor)
+    yield Measure(f"tumor_session_dose_gy.{multi}", "Mean tumor dose", number, _BY_COMPARTMENT, tumor)
     yield Measure(f"tumor_lowest_dose_gy.{multi}", "Lowest mean tumor dose", number, _BY_COMPARTMENT)
     yield Measure(f"pvtt_dose_gy.{multi}", "Mean dose of a portal vein thrombus", number, _THROMBUS, Each.THROMBUS)
     yield Measure(
@@ -275,19 +279,13 @@ def _case_measures() -> Iterator[Measure]:
         _THROMBUS,
         Each.THROMBUS,
     )
-    yield Measure(
-        f"thrombus_session_dose_gy.{multi}", "Mean thrombus dose of one session", number, _THROMBUS, Each.THROMBUS
-    )
+    yield Measure(f"thrombus_session_dose_gy.{multi}", "Mean thrombus dose", number, _THROMBUS, Each.THROMBUS)
     yield Measure(f"ntad_gy.{multi}", "Mean dose of the perfused normal liver", number, _BY_COMPARTMENT)
     yield Measure(
         f"ntad_session_gy.{multi}", "Mean dose of the perfused normal liver, one session", number, _BY_COMPARTMENT
     )
-    yield Measure(
-        f"whole_normal_liver_dose_gy.{multi}", "Mean dose of the whole normal liver", number, _BY_COMPARTMENT
-    )
-    yield Measure(
-        f"perfused_dose_gy.{single}", "Mean dose of the perfused volume", number, _SINGLE, infusion
-    )
+    yield Measure(f"whole_normal_liver_dose_gy.{multi}", "Mean dose of the whole normal liver", number, _BY_COMPARTMENT)
+    yield Measure(f"perfused_dose_gy.{single}", "Mean dose of the perfused volume", number, _SINGLE, infusion)
     yield Measure(
         f"perfused_total_dose_gy.{single}", "Mean dose of the perfused volume, all sessions", number, _SINGLE, infusion
     )

@@ -99,7 +99,7 @@ def lines_of(case: Case) -> DoseLines:
 
 
 @cache
-def phantom_case(variant: str = "lobectomy") -> Engine:
+def phantom_case(variant: str = "two_tumors") -> Engine:
     return Engine.prepare(digital_patient(COARSE, variant).case())
 
 

@@ -110,7 +110,7 @@ def _value(name: str, text: str) -> object:
 def row_of(rule: Rule) -> Row:
     """Return a rule of the library in the table's form."""
     words = [w for w, said in (("gate", rule.gate), ("every", rule.every_tumor), ("range", rule.is_range)) if said]
-    words += (["function", rule.function] if rule.function else [])
+    words += ["function", rule.function] if rule.function else []
     return Row(
         rule.id,
         rule.scenarios,

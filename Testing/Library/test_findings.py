@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from findings_kit import INFO, NOTHING, NTAD_GY, RESERVE, TUMOR_GY, C, T, W, answer, band, book, condition, known, rule
 
-from Y90DosimetryLib.guidelines.findings import Finding, Outcome, evaluate, judge, verdict
+from Y90DosimetryLib.guidelines.findings import Finding, Outcome, evaluate, judge
 from Y90DosimetryLib.guidelines.rule import ALL_SCENARIOS, AnyOf, Remark, Severity, all_hold
+from Y90DosimetryLib.guidelines.verdict import verdict
 from Y90DosimetryLib.measures import Known, Measurement
 
 YES, NO, UNKNOWN = True, False, None
@@ -250,16 +251,6 @@ def test_a_dose_too_high_is_said_beyond_its_patients_even_as_a_note() -> None:
     assert beyond.severity is INFO and "only for: Child-Pugh class is A" in beyond.remarks[0]
 
 
-def test_a_score_bounded_by_its_known_points_decides() -> None:
-    """At least 9 whatever the albumin is beyond 8 for certain; 5 to 7 can't be, and is not called possible."""
-    at_least = rule(band(C, condition("child_pugh_score", "at_least", 8)), band(W, condition("child_pugh_score", "at_least", 7)))
-    for possible, expected in (((9.0, 10.0, 11.0), (C, None)), ((5.0, 6.0, 7.0), (None, W)), ((5.0, 6.0), (None, None))):
-        score = Measurement("child_pugh_score", missing_because="albumin not entered", possible=possible)
-        found = evaluate(at_least, Known([score]))
-        assert (found.severity, found.at_stake) == expected
-    assert found.outcome is Outcome.MET
-
-
 def test_the_reason_beyond_its_patients_is_named() -> None:
     finding = evaluate(LIMITED, known(child_pugh_class="B", ntad_gy=100.0))
     assert "Child-Pugh class is A" in finding.message and "B" in finding.message
@@ -379,17 +370,24 @@ def test_the_verdict_is_clear_only_when_all_is_known_and_met() -> None:
 
 def test_a_partly_certain_finding_needs_data_and_is_never_clear() -> None:
     assert verdict_of(MET, PARTLY) == (INFO, 1, 1, 1, 2, False)
-    assert "1 of 2 recommendations need data (1 could be a contraindication)" in verdict([MET, PARTLY]).sentence
+    said = verdict([MET, PARTLY]).sentence
+    assert "Not judged (1 recommendation, 1 of which could be a contraindication) for want of: " in said
 
 
-def test_the_verdict_says_what_is_worst_how_many_targets_and_what_is_open() -> None:
-    assert (
-        verdict([WARNED, MET, OPEN]).sentence
-        == "Warning: A rule. 1 of 3 targets met. 1 of 3 recommendations need data."
-    )
-    assert verdict([MET]).sentence == (
-        "Nothing judged so far is against a recommendation. 1 of 1 targets met. "
-        "All 1 recommendations that apply could be judged."
-    )
-    assert verdict([OPEN]).sentence == "0 of 1 targets met. 1 of 1 recommendations need data."
-    assert verdict([OUTSIDE]).sentence == "Nothing could be judged."
+def test_the_verdict_says_what_is_exceeded_what_is_missed_what_is_met_and_what_is_missing_in_this_order() -> None:
+    found = verdict([WARNED, MET, OPEN, MISSED], ["The image is in kBq/mL"])
+    assert [t.part for t in found.told] == ["input", "limit", "target", "met", "missing"]
+    texts = [t.text for t in found.told]
+    assert texts[0] == "Check the input first: The image is in kBq/mL."
+    assert texts[1:3] == [f"Warning: {WARNED.message}", f"Target missed: {MISSED.message}"]
+    assert "lowest mean tumor dose 300 Gy (at least 205 Gy and 250 Gy reached)" in texts[3]
+    assert texts[4] == "Not judged (1 recommendation) for want of: lowest mean tumor dose."
+
+
+def test_a_wish_that_is_not_reached_is_no_missed_target() -> None:
+    (met,) = verdict([BELOW_WISH]).told
+    assert met.text == "Met: lowest mean tumor dose 230 Gy (at least 205 Gy reached, 250 Gy not reached)."
+
+
+def test_where_nothing_applies_nothing_is_said_to_be_met() -> None:
+    assert verdict([OUTSIDE]).sentence == "" and not verdict([OUTSIDE]).is_clear

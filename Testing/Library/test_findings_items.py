@@ -124,3 +124,19 @@ def test_items_of_routed_rules_speak_for_the_scenario_at_hand() -> None:
     assert [f.sources[0].place for f in findings if f.via] == ["five", "five"]
     own = judge(book(replace(lobar, scenarios=(2, 5))), TWO, 2)
     assert [f.sources[0].place for f in own] == ["two", "two"]
+
+
+def test_a_score_bounded_by_its_known_points_decides() -> None:
+    """At least 9 whatever the albumin is beyond 8 for certain; 5 to 7 can't be, and is not called possible."""
+    at_least = rule(
+        band(C, condition("child_pugh_score", "at_least", 8)), band(W, condition("child_pugh_score", "at_least", 7))
+    )
+    for possible, expected in (
+        ((9.0, 10.0, 11.0), (C, None)),
+        ((5.0, 6.0, 7.0), (None, W)),
+        ((5.0, 6.0), (None, None)),
+    ):
+        score = Measurement("child_pugh_score", missing_because="albumin not entered", possible=possible)
+        found = evaluate(at_least, Known([score]))
+        assert (found.severity, found.at_stake) == expected
+    assert found.outcome is Outcome.MET

@@ -38,6 +38,7 @@ from Y90DosimetryLib.planning import Override, OwnBound, PlanOptions, Side, cons
 from Y90DosimetryLib.planning.constraints import Constraint
 from Y90DosimetryLib.planning.dose_lines import known_at, with_activities
 from Y90DosimetryLib.planning.prescription import Ray
+from Y90DosimetryLib.planning.text import as_text
 
 RULES = load_rules()
 ONE = Ray((0.0,), (1.0,))
@@ -84,8 +85,28 @@ def test_an_unknown_shunt_is_an_open_question_and_never_a_window() -> None:
     lines = lines_of(hand_case(1, with_image=False, shunt=None))
     constraints = constraints_of(lines, RULES)
     assert constraints.asked == ()
-    assert {"S1-DOSE-01", "LUNG-01"} <= {q.rule.id for q in constraints.open_questions}
-    assert all("lung_shunt_fraction" in q.needs for q in constraints.open_questions)
+    needs = {q.rule.id: q.needs for q in constraints.open_questions}
+    assert all("lung_shunt_fraction" in needs[rule_id] for rule_id in ("S1-DOSE-01", "LUNG-01"))
+    assert "the lung shunt fraction is unknown" in window(lines, constraints).why_empty
+
+
+@pytest.mark.parametrize(
+    ("scenario", "facts", "reason"),
+    [
+        (None, FACTS, "no scenario is chosen"),
+        (2, {**FACTS, "diagnosis": "cholangiocarcinoma"}, "the diagnosis here is cholangiocarcinoma"),
+        (2, {**FACTS, "device": "resin"}, "the device here is resin"),
+    ],
+)
+def test_without_a_target_in_force_nothing_is_planned_and_the_label_still_limits(
+    scenario: int | None, facts: dict[str, object], reason: str
+) -> None:
+    found = plan_of(Engine.prepare(hand_case(scenario, facts=facts)))
+    assert found.split.is_empty and not found.split.holds(1.0) and reason in found.split.why_empty
+    assert found.vials == found.openings == found.combinations == ()
+    assert {c.rule.id for c in found.constraints.asked} == {"LUNG-01", "LUNG-02"}
+    said = as_text(found)
+    assert reason in said and "lie inside" not in said and "*" not in said
 
 
 def test_tumor_and_normal_liver_follow_the_partition_formulas_by_hand() -> None:
@@ -109,10 +130,10 @@ def test_the_doses_at_the_ends_of_the_window_are_the_limits_that_bind() -> None:
     assert not one.is_empty and 0 < one.low_gbq < one.high_gbq < math.inf
     for activity_gbq, binding in ((one.low_gbq, one.low_binding), (one.high_gbq, one.high_binding)):
         known = known_at(engine, with_activities(case, "Plan", [activity_gbq]), RULES)
-        for constraint in binding:
-            (bound,) = constraint.bounds
-            judged = known.get(bound.line.measure_id, bound.line.about).value
-            assert judged == pytest.approx(bound.limit_gy, rel=1e-9)
+        for bounds in (constraint.bounds for constraint in binding):
+            judged = [known.get(b.line.measure_id, b.line.about).value for b in bounds]
+            limits = [pytest.approx(b.limit_gy, rel=1e-9) for b in bounds]
+            assert any(value == limit for value, limit in zip(judged, limits, strict=True))
 
 
 def test_every_activity_is_in_the_window_just_when_the_rules_judge_so() -> None:
@@ -260,7 +281,7 @@ def test_in_scenario_3_the_limit_that_is_investigational_there_is_a_wish() -> No
 
 
 def test_a_higher_lobar_dose_is_allowed_on_wednesday_only() -> None:
-    wednesday = phantom_case().case
+    wednesday = hand_case(with_image=False)
     thursday = replace(wednesday, sessions=tuple(_a_day_later(s) for s in wednesday.sessions))
     most = {}
     for case in (wednesday, thursday):
@@ -278,7 +299,7 @@ def _a_day_later(session: Session) -> Session:
     return replace(session, infusions=tuple(later))
 
 
-def test_what_earlier_sessions_gave_is_taken_off_every_limit() -> None:
+def test_what_earlier_sessions_gave_is_taken_off_every_limit_and_off_no_target() -> None:
     first = Session("First", (infusion("Right", "Right lobe", 0.6),), hand_case().sessions[0].image, Basis.DELIVERED)
     alone, after = window_of(hand_case(facts=FACTS)), window_of(hand_case(earlier=(first,)))
     by_rule = {a.constraint.name: a for a in alone.allowances}
@@ -291,14 +312,9 @@ def test_what_earlier_sessions_gave_is_taken_off_every_limit() -> None:
             assert a.most_gbq == pytest.approx(before.most_gbq - 0.6, rel=1e-9)
             compared += 1
         elif before.least_gbq > 0:
-            assert a.least_gbq == pytest.approx(max(0.0, before.least_gbq - 0.6), rel=1e-9)
+            assert a.least_gbq == pytest.approx(before.least_gbq, rel=1e-9), "two halves are no whole"
             compared += 1
     assert compared >= 6
-
-
-def test_a_gate_of_the_rules_leaves_no_constraint() -> None:
-    found = constraints_of(lines_of(hand_case(facts={**FACTS, "device": "resin"})), RULES)
-    assert found.asked == () and "glass" in found.stopped_by
 
 
 # What the user may change

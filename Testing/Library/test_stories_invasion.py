@@ -23,8 +23,8 @@ INVASION = {
     "perfused_dose_gy.single_compartment@Right lobe": 148.0,
 }
 INVASION_MET = (
-    f"{GENERAL_MET}{COHORT_MET}S5-SEL-01 S5-SEL-02 S5-SEL-04 S5-SEL-05@Session_1 S5-PLN-01 S5-PLN-02 S5-PLN-03 S5-DOSE-01 "
-    "S5-DOSE-02 S5-DOSE-04@Right_branch S5-TIME-01@Right_lobe S3-DOSE-04 "
+    f"{GENERAL_MET}{COHORT_MET}S5-SEL-01 S5-SEL-02 S5-SEL-04 S5-SEL-05@Session_1 S5-PLN-01 S5-PLN-02 S5-PLN-03 "
+    "S5-DOSE-01 S5-DOSE-02 S5-DOSE-04@Right_branch S5-TIME-01@Right_lobe S3-DOSE-04 "
 )
 
 

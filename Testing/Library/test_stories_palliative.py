@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from story import COHORT_MET, GENERAL_MET, ONE_LOBE, assert_told, summary, tell
 
-from Y90DosimetryLib.guidelines.findings import Severity, verdict
+from Y90DosimetryLib.guidelines.findings import Severity
+from Y90DosimetryLib.guidelines.verdict import verdict
 
 ONE_LOBE_MET = (
     f"{GENERAL_MET}{COHORT_MET}S3-SEL-01 S3-SEL-02@Session_1 S3-PLN-01 S3-DOSE-01 S3-DOSE-02 S2-DOSE-04 S3-DOSE-04 "

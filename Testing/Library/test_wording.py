@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from findings_kit import INFO, NOTHING, NTAD_GY, RESERVE, TUMOR_GY, C, T, W, answer, band, condition, known, rule
 
 from Y90DosimetryLib.guidelines import wording
-from Y90DosimetryLib.guidelines.findings import evaluate, verdict
+from Y90DosimetryLib.guidelines.findings import evaluate
 from Y90DosimetryLib.guidelines.loading import load_rules
 from Y90DosimetryLib.guidelines.rule import AnyOf, Band
 from Y90DosimetryLib.measures import Known, Measurement
@@ -43,7 +41,8 @@ def test_the_threshold_text_is_the_opposite_of_the_bands() -> None:
     assert load_rules()["S1-TIME-01"].bands and "not before week 1 Wednesday" in wish("S1-TIME-01")
     assert wish("S1-SEL-02") == "UNOS stage: T1 or T2 or T3 (warning)"
     assert wish("S2-DOSE-02") == (
-        "Mean dose of the perfused normal liver: at most 120 Gy, as the bands say (warning), at most 120 Gy (information)"
+        "Mean dose of the perfused normal liver: at most 120 Gy, as the bands say (warning), "
+        "at most 120 Gy (information)"
     )
     assert wish("S1-PLN-04").startswith("Not: largest tumor diameter at least 50 mm or macrovascular invasion: yes")
 
@@ -154,12 +153,6 @@ def test_the_threshold_text_names_notes_and_exceptions() -> None:
         "Not: earlier portal vein embolization: yes or earlier external beam or stereotactic radiation of the liver: "
         "yes (warning)"
     )
-
-
-def test_the_worst_titles_are_named_once() -> None:
-    warned = evaluate(rule(band(W)), NOTHING)
-    other = replace(warned, rule=replace(warned.rule, title="Another"))
-    assert verdict([warned, warned, other]).sentence.startswith("Warning: A rule; Another.")
 
 
 def test_a_sentence_in_general_keeps_its_limit() -> None:

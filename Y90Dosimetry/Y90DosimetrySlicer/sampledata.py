@@ -30,7 +30,8 @@ class Sample:
 
 
 SAMPLES = (
-    Sample("Y90DigitalPatientPlan", Variant.LOBECTOMY),
+    Sample("Y90DigitalPatientPlan", Variant.TWO_TUMORS),
+    Sample("Y90DigitalPatientMisfit", Variant.LOBECTOMY),
     Sample("Y90DigitalPatientDelivered", Variant.DELIVERED),
     Sample("Y90DigitalPatientFollowUp", Variant.DELIVERED, True),
 )
@@ -40,6 +41,7 @@ def titled() -> dict[str, Sample]:
     """Return the samples by the titles that the Sample Data module shows."""
     titles = (
         _("Y-90 digital patient, plan"),
+        _("Y-90 digital patient, scenario that does not fit"),
         _("Y-90 digital patient, delivered"),
         _("Y-90 digital patient, follow-up"),
     )

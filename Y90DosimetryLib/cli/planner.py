@@ -30,8 +30,9 @@ from .dicom import add_from_dicom
 
 OVER_TIME = "over_time"
 DEMOS: Mapping[str, str] = {
-    Variant.LOBECTOMY: "one vial into the right lobe, planned on the MAA SPECT",
-    Variant.DELIVERED: "the same, seen by the Y-90 PET",
+    Variant.TWO_TUMORS: "one vial into the right lobe, planned on the MAA SPECT",
+    Variant.LOBECTOMY: "the same with a portal vein thrombus: its scenario does not fit the disease",
+    Variant.DELIVERED: "the latter, seen by the Y-90 PET",
     Variant.MODIFIED_LOBECTOMY: "segment 7 and then the whole right lobe",
     Variant.BILOBAR: "both lobes in one session",
     Variant.VASOSPASM: "planned as the first, but the flow went around the tumors",
@@ -53,7 +54,7 @@ def add_parser(commands: Any) -> None:
     demo.add_argument(
         "--variant",
         choices=list(DEMOS),
-        default=str(Variant.LOBECTOMY),
+        default=str(Variant.TWO_TUMORS),
         metavar="NAME",
         help="; ".join(f"{name}: {says}" for name, says in DEMOS.items()) + "; default %(default)s",
     )

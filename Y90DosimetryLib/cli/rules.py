@@ -41,6 +41,7 @@ def run_list(args: argparse.Namespace) -> int:
     width = max(len(rule.id) for rule in chosen)
     for rule in chosen:
         print(f"{rule.id:<{width}}  {rule.title}: {wording.asked(rule) or 'a note'}")
+    print(document.AGE)
     return 0
 
 

@@ -168,8 +168,8 @@ def session_doses(
         },
         _sum([i.net if isinstance(i.net, Missing) else i.net.lung_gbq for i in infusions]),
         absolute if isinstance(absolute, Missing) else float(absolute.sum()),
-        uptake,
-        reference,
+        uptake=uptake,
+        reference=reference,
     )
 
 

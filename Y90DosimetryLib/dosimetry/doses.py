@@ -17,6 +17,7 @@ from ..progress import Progress, silent
 from ..structures import LESION_ROLES, Role
 from ..studies import StudyVolumes, volumes_of_point
 from .deposits import NO_IMAGE, Deposit, Model, SessionDoses, session_doses, total_deposit
+from .foci import Focus, foci_of
 from .lung import lung_dose_gy, lung_mass_on_ct_g, shunt_difference_ratio, spect_shunt
 from .reference import Reference, reference_of
 from .uptake import Uptake, uptake_of
@@ -67,6 +68,8 @@ class Prepared:
     """Tumors and thrombi inside everything that is treated, one voxel over the edge allowed."""
     time_points: tuple[StudyVolumes, ...] = ()
     """The volumes of each of the case's time points."""
+    foci: tuple[tuple[Focus, ...], ...] = ()
+    """Of each session's image: counts beyond a margin around liver and lungs."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +145,12 @@ def prepare(case: Case, progress: Progress = silent) -> Prepared:
     compartments = compartments_of(case)
     uptakes: list[Uptake | None] = []
     lungs: list[LungView | Missing] = []
+    foci: list[tuple[Focus, ...]] = []
     for number, session in enumerate(case.sessions):
         progress(0.2 + 0.5 * number / len(case.sessions), f"counting session '{session.label}'")
         uptakes.append(uptake_of(session, compartments))
         lungs.append(_lungs(case, uptakes[-1]))
+        foci.append(_foci(case, uptakes[-1]))
     progress(0.7, "measuring tumors and margins")
     tumors = case.of_role(Role.TUMOR)
     treated = frozenset(i.perfused for s in counted_sessions(case) for i in s.infusions)
@@ -167,6 +172,7 @@ def prepare(case: Case, progress: Progress = silent) -> Prepared:
             if treated and compartments.lesion(s.label) and covered_to_a_voxel(compartments, s.label, treated)
         ),
         tuple(volumes_of_point(point) for point in case.time_points),
+        tuple(foci),
     )
 
 
@@ -247,6 +253,14 @@ def _without(doses: SessionDoses, withheld: Withheld) -> SessionDoses:
         image_activity_gbq=unread,
         image_withheld=unread,
     )
+
+
+def _foci(case: Case, uptake: Uptake | None) -> tuple[Focus, ...]:
+    if uptake is None:
+        return ()
+    lungs = case.one(Role.LUNGS)
+    part = None if lungs is None or lungs.is_empty else occupancy_of(lungs, uptake.grid)
+    return foci_of(uptake.image.image, uptake.occupancy(tuple(range(uptake.compartment_count))), part)
 
 
 def _lungs(case: Case, uptake: Uptake | None) -> LungView | Missing:

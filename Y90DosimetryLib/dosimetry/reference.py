@@ -72,7 +72,7 @@ def reference_of(case: Case, session: Session, compartments: Compartments, uptak
     if elsewhere <= ELSEWHERE_FRACTION:
         return Reference(whole, f"{elsewhere * 100:.0f} % of the counts lie outside the perfused volumes")
     return Missing(
-        f"{elsewhere * 100:.0f} % of the liver's counts lie outside the perfused volumes, and where the MAA was given is"
-        " not stated",
+        f"{elsewhere * 100:.0f} % of the liver's counts lie outside the perfused volumes, and where the MAA was given"
+        " is not stated",
         ("maa_site",),
     )

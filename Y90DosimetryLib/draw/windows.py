@@ -101,7 +101,7 @@ def _window_row(drawing: Drawing, window: Window, place: Place, top: float, high
     drawing.text("Window", _LEFT_PX, top + _LINE_PX / 2, _TEXT, INK, bold=True, chip=True)
     y = top + _LINE_PX + _BAR_PX / 2
     if window.is_empty:
-        words = "no activity keeps every target and limit"
+        words = "not planned" if window.nothing_to_plan else window.why_empty
         drawing.text(words, place(0) + 6, y, _TEXT, RED, bold=True, chip=True)
         return
     low, end = place(window.low_gbq), place(min(window.high_gbq, high))

@@ -152,7 +152,7 @@ def readiness(
 
 
 def _supposing(known: Known, operation: Operation) -> tuple[Known, tuple[str, ...]]:
-    put: list[Measurement] = []
+    put = [Measurement("cohort_policy", True)]  # the surgical cohort's policy is what is asked here
     said: list[str] = []
     if known.get("surgery_planned").value is not True:
         put.append(Measurement("surgery_planned", True))

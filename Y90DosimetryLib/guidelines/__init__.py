@@ -1,8 +1,9 @@
 """Published recommendations as data, judged in three-valued logic."""
 
-from .findings import Finding, Outcome, Severity, Verdict, evaluate, judge, verdict
+from .findings import Finding, Outcome, Severity, evaluate, judge
 from .loading import load_references, load_rules
 from .rule import Basis, Rule, Rulebook, Source
+from .verdict import Verdict, verdict
 
 __all__ = [
     "Basis",

@@ -28,12 +28,21 @@ SECTIONS = {
     "C0": "Surgical cohort",
 }
 
-_HEAD = """# Rules
+AGE = (
+    "Sources: consensus of 2022 (Salem et al. 2023, literature up to September 2021) and surgical cohort of 2022"
+    " (Meerun et al.). Later recommendations may exist and are not in here."
+)
+"""How old the knowledge is: said wherever rules are listed or judged."""
+
+_HEAD = f"""# Rules
+
+{AGE}
 
 Written by `y90 rules --markdown` from `Y90DosimetryLib/guidelines/rules`. A rule that is not met is a
 contraindication, a warning, a missed target or an information; what is missing is never a pass.
 "Established for" names the patients in whom the source showed the rule: beyond them its warnings count all the
-same, its targets and a pass do not. Numbers are those of the data, conditions are tried in the order given."""
+same, and so does a dose too high; its targets and a pass do not. Numbers are those of the data, conditions are tried
+in the order given."""
 
 
 def markdown() -> str:
@@ -59,7 +68,11 @@ def lines(rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.each:
         yield "Judged for", f"each {rule.each}"
     if rule.gate:
-        yield "Gate", "nothing else is judged when this is not met"
+        yield "Gate", "nothing else is judged when this is not met, but what holds for every tumor"
+    if rule.every_tumor:
+        yield "Every tumor", "judged whatever the tumor and the device"
+    if rule.is_range:
+        yield "Range", "a plan is made for it where no doses by compartment are available"
     if rule.function:
         yield "Function", f"`{rule.function}` in named.py"
     if rule.when:
@@ -130,7 +143,8 @@ def as_object(rule: Rule) -> dict[str, object]:
 
 def as_json(rules: list[Rule]) -> str:
     """Return rules as one JSON object."""
-    return json.dumps({"rules": [as_object(rule) for rule in rules]}, indent=2, ensure_ascii=False)
+    content = {"sources": AGE, "rules": [as_object(rule) for rule in rules]}
+    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def _markdown_rule(rule: Rule) -> str:

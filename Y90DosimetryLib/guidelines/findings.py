@@ -7,7 +7,7 @@ otherwise the rule can't be judged, and the finding says what is missing and wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -41,11 +41,9 @@ __all__ = [
     "Rule",
     "Severity",
     "Source",
-    "Verdict",
     "all_hold",
     "evaluate",
     "judge",
-    "verdict",
 ]
 
 
@@ -79,6 +77,21 @@ class Finding:
     sources: tuple[Source, ...] = ()
     then: tuple[str, ...] = ()
     via: str = ""
+    principal: Condition | None = None
+    """The comparison of the band that holds; None where none does."""
+    asked: tuple[Condition, ...] = ()
+    """The comparisons that this case is held against: those of bands whose other conditions hold."""
+
+    def asked_of(self) -> Iterator[tuple[Measurement, tuple[Condition, ...]]]:
+        """Yield each number judged with the comparisons that it is held against."""
+        for measurement in self.judged:
+            conditions = tuple(c for c in self.asked if c.measure_id == measurement.measure_id)
+            if conditions:
+                yield measurement, conditions
+
+    def asked_doses(self) -> Iterator[Measurement]:
+        """Yield each dose that is held against a number."""
+        yield from (m for m, _ in self.asked_of() if m.measure.is_dose)
 
     @property
     def threshold(self) -> str:
@@ -132,7 +145,7 @@ def evaluate(rule: Rule, known: Known, about: str = "", scenario: int | None = N
         possible += [_beyond_its_patients(p) for p in followed]
     if applies is None:
         possible.append(_Possible(Outcome.NOT_APPLICABLE))
-    base = replace(base, remarks=_remarks(rule, known, about, established))
+    base = replace(base, remarks=_remarks(rule, known, about, established), asked=tuple(_asked(rule, known, about)))
 
     outcomes = {p.outcome for p in possible}
     severities = sorted({p.band.severity for p in possible if p.band}, key=lambda s: s.rank)
@@ -144,6 +157,7 @@ def evaluate(rule: Rule, known: Known, about: str = "", scenario: int | None = N
             severity=certain.severity,
             message=wording.band(certain, known, about),
             then=certain.then,
+            principal=certain.principal,
         )
     if len(outcomes) == 1 and not severities:
         outcome = possible[0].outcome
@@ -170,6 +184,16 @@ def evaluate(rule: Rule, known: Known, about: str = "", scenario: int | None = N
         missing=missing,
         message=wording.not_evaluable(missing),
     )
+
+
+def _asked(rule: Rule, known: Known, about: str) -> Iterator[Condition]:
+    """Yield what the case is held against: numbers of bands whose other conditions hold."""
+    for part in rule.bands:
+        principal = part.principal
+        if principal is None or not principal.comparison.is_order:
+            continue
+        if all_hold([r for r in part.when if r is not principal], known, about):
+            yield principal
 
 
 def _follow(bands: Iterable[Band], known: Known, about: str) -> list[_Possible]:
@@ -217,8 +241,8 @@ def _remarks(rule: Rule, known: Known, about: str, established: bool | None) -> 
 def judge(rules: Rulebook, measurements: Iterable[Measurement], scenario: int | None) -> tuple[Finding, ...]:
     """Return the findings of the rules of *scenario*, the gravest first.
 
-    Without a scenario only the rules that hold in every scenario are judged, and no target. A rule with `each` yields one
-    finding an item. A finding may bring in rules of another scenario (`Band.then`). When a gate is not met,
+    Without a scenario only the rules that hold in every scenario are judged, and no target. A rule with `each` yields
+    one finding an item. A finding may bring in rules of another scenario (`Band.then`). When a gate is not met,
     every other rule is not applicable, but those that hold for every tumor.
     """
     known = Known(measurements)
@@ -271,50 +295,4 @@ def _behind(gate: Finding, finding: Finding) -> Finding:
         f"Not judged, because {gate.rule.id} is not met: {gate.message}",
         about=finding.about,
         sources=finding.sources,
-    )
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The findings in one line: never clear while something that was needed is missing."""
-
-    worst: Severity | None
-    targets_met: int
-    targets_total: int
-    not_evaluable: int
-    judged_total: int
-    sentence: str
-    input_errors: tuple[str, ...] = ()
-    """What is wrong with the input and heads the sentence: what it falsifies is withheld."""
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether everything that applies could be judged, every target is met and nothing warns."""
-        return (
-            self.judged_total > 0
-            and not self.input_errors
-            and self.not_evaluable == 0
-            and self.targets_met == self.targets_total
-            and self.worst in {None, Severity.INFORMATION}
-        )
-
-
-def verdict(findings: Sequence[Finding], input_errors: Sequence[str] = ()) -> Verdict:
-    """Return the verdict of a list of findings, headed by what is wrong with the input."""
-    applying = [f for f in findings if f.outcome is not Outcome.NOT_APPLICABLE]
-    worst = min((f.severity for f in applying if f.severity), key=lambda s: s.rank, default=None)
-    targets = [f for f in applying if f.rule.has_target]
-    met = sum(_meets_target(f) for f in targets)
-    open_count = sum(not f.is_complete for f in applying)
-    titles = [f.rule.title for f in applying if f.severity is worst]
-    grave = sum(f.at_stake is Severity.CONTRAINDICATION for f in applying)
-    sentence = wording.verdict(worst, titles, (met, len(targets)), open_count, grave, len(applying))
-    if input_errors:
-        sentence = f"Check the input first: {'; '.join(e.rstrip('.') for e in input_errors)}. {sentence}"
-    return Verdict(worst, met, len(targets), open_count, len(applying), sentence, tuple(input_errors))
-
-
-def _meets_target(finding: Finding) -> bool:
-    return finding.outcome is Outcome.MET or (
-        finding.outcome is Outcome.NOT_MET and finding.severity is Severity.INFORMATION and finding.at_stake is None
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..facts import FactValue, Kind
 from ..measures import NOT_KNOWN, Known, Measurement, written
-from .rule import AnyOf, Band, Comparison, Condition, Requirement, Rule, Severity
+from .rule import AnyOf, Band, Comparison, Condition, Requirement, Rule, Severity, all_hold
 
 _PLACE = re.compile(r"\{([a-z0-9_.]+)\}")
 
@@ -45,7 +45,7 @@ def limit_text(condition: Condition, apart_from: FactValue | None = None) -> str
 
 def condition_text(condition: Condition) -> str:
     """Return the condition in words, such as "hepatic reserve at least 30 %"."""
-    title = _lower(condition.measure.title)
+    title = lower_first(condition.measure.title)
     if condition.measure.kind is Kind.YES_NO:
         return f"{title}: {limit_text(condition)}"
     if not condition.comparison.is_order:
@@ -95,7 +95,7 @@ def fill(says: str, requirements: Iterable[Requirement], known: Known, about: st
             assert principal is not None
             judged = known.get(principal.measure_id, about)
             if name == "item":
-                return judged.item or about or f"the {_lower(principal.measure.title)}"
+                return judged.item or about or f"the {lower_first(principal.measure.title)}"
             if name == "limit":
                 return limit_text(principal, judged.value)
             limit = principal.limit if not isinstance(principal.limit, tuple) else None
@@ -135,7 +135,8 @@ def met(rule: Rule, known: Known, about: str = "") -> str:
     for part in rule.bands:
         if part.principal:
             asked = asked_of.setdefault(part.principal.measure_id, [])
-            asked += [part.principal] if _is_wish(part) else []
+            applies = all_hold([r for r in part.when if r is not part.principal], known, about) is not False
+            asked += [part.principal] if _is_wish(part) and applies else []
     parts = []
     for name, conditions in asked_of.items():
         found = known.get(name, about)
@@ -174,34 +175,8 @@ def one_of(messages: Sequence[str], missing: Sequence[Measurement]) -> str:
     return f"Not met, in one of {len(messages)} ways: {' / '.join(messages)} To tell: {_missing(missing)}."
 
 
-def verdict(
-    worst: Severity | None,
-    titles: Sequence[str],
-    targets: tuple[int, int],
-    open_count: int,
-    open_contraindications: int,
-    total: int,
-) -> str:
-    """Return the verdict in one line; *targets* are those met and all of them."""
-    if not total:
-        return "Nothing could be judged."
-    parts = []
-    if worst:
-        parts.append(f"{str(worst).capitalize()}: {'; '.join(dict.fromkeys(titles))}.")
-    elif open_count < total:
-        parts.append("Nothing judged so far is against a recommendation.")
-    if targets[1]:
-        parts.append(f"{targets[0]} of {targets[1]} targets met.")
-    if open_count:
-        grave = f" ({open_contraindications} could be a contraindication)" if open_contraindications else ""
-        parts.append(f"{open_count} of {total} recommendations need data{grave}.")
-    else:
-        parts.append(f"All {total} recommendations that apply could be judged.")
-    return " ".join(parts)
-
-
 def _stated(measurement: Measurement, apart_from: FactValue | None = None) -> str:
-    title = _lower(measurement.measure.title)
+    title = lower_first(measurement.measure.title)
     if measurement.value is None:
         return f"{title} ({measurement.missing_because})"
     colon = ":" if measurement.measure.kind is Kind.YES_NO else ""
@@ -212,7 +187,7 @@ def _missing(missing: Sequence[Measurement]) -> str:
     by_ask: dict[str, list[str]] = {}
     for item in missing:
         reason = "" if item.missing_because == NOT_KNOWN else f" ({item.missing_because})"
-        by_ask.setdefault(item.measure.ask, []).append(f"{_lower(item.measure.title)}{reason}")
+        by_ask.setdefault(item.measure.ask, []).append(f"{lower_first(item.measure.title)}{reason}")
     return "; ".join(f"{', '.join(dict.fromkeys(titles))}: {ask}" for ask, titles in by_ask.items())
 
 
@@ -246,7 +221,7 @@ def _requirement(requirement: Requirement) -> str:
     return condition_text(requirement)
 
 
-def _lower(title: str) -> str:
+def lower_first(title: str) -> str:
     """Return *title* for the middle of a sentence: names and abbreviations keep their capital."""
     first, _, rest = title.partition(" ")
     keeps = first in _NAMES or first[1:] != first[1:].lower()

@@ -47,6 +47,7 @@ class Form(StrEnum):
     YES_NO = "true or false"
     DATE = "a date without quotes, 2026-03-04"
     TIME = "a date and time without quotes, 2026-03-04T10:00:00+01:00"
+    POINTS = "a list of points in mm, [[x, y, z]]"
     ROLES = 'a table of roles, or "by_name"'
     TABLES = "a list of tables in [[double brackets]]"
 
@@ -335,6 +336,12 @@ TABLES: tuple[Table, ...] = (
                 "instead of image_time: Bq/mL hold at infusion",
                 f'"{AT_INFUSION}"',
                 words=(AT_INFUSION,),
+            ),
+            Key(
+                "harmless_foci_mm",
+                Form.POINTS,
+                "points (LPS) of foci outside liver and lungs that are free technetium",
+                "[[-20.0, 10.0, 85.0]]",
             ),
             Key("infusions", Form.TABLES, "below", "", required=True),
         ),

@@ -170,6 +170,9 @@ def _fits(form: Form, value: object) -> bool:
             return isinstance(value, date) and not isinstance(value, datetime)
         case Form.TIME:
             return isinstance(value, datetime)
+        case Form.POINTS:
+            points = value if isinstance(value, list) else [None]
+            return all(isinstance(p, list) and len(p) == 3 and all(_fits(Form.NUMBER, v) for v in p) for p in points)
         case Form.ROLES:
             return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
         case Form.TABLES:

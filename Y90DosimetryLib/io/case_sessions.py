@@ -30,6 +30,7 @@ def read_session(values: Mapping[str, Any], files: CaseFiles, ct: Volume | None)
         Basis(values["basis"]),
         values.get("delivers"),
         None if reason is None else ActivityDifference(reason),
+        tuple((float(x), float(y), float(z)) for x, y, z in values.get("harmless_foci_mm", ())),
     )
 
 

@@ -74,8 +74,10 @@ def _session(session: Session, name: str, folder: Path) -> Iterator[str]:
             image |= {"image_values": "bq_ml"}
             image |= {"image_decay_corrected_to": AT_INFUSION} if at is None else {"image_time": at}
     image |= {"activity_difference": session.activity_difference}
+    harmless = {"harmless_foci_mm": [list(p) for p in session.harmless_foci_mm]} if session.harmless_foci_mm else {}
     yield from _table(
-        "[[sessions]]", {"label": session.label, "basis": session.basis, "delivers": session.delivers, **image}
+        "[[sessions]]",
+        {"label": session.label, "basis": session.basis, "delivers": session.delivers, **image, **harmless},
     )
     for infusion in session.infusions:
         yield from _infusion(infusion)

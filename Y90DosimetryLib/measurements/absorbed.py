@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ..dosimetry.deposits import Model, SessionDoses, concentration_ratio
+from ..dosimetry.foci import Focus
 from ..dosimetry.regions import RegionKind, ablative_perfused
+from ..images import ActivityMap
 from ..missing import Missing, first_missing
 from ..physics import G_PER_KG
 from ..structures import Role
@@ -143,9 +145,7 @@ def _targeting_ratio(view: View) -> Value:
                     return session.image_withheld
                 own = view.compartments.lesion(structure.label)
                 among = [i for i in inside if i in own or view.compartments.items[i].role is Role.NORMAL_LIVER]
-                ratios[structure.label] = concentration_ratio(
-                    view.compartments, uptake, among, role
-                )
+                ratios[structure.label] = concentration_ratio(view.compartments, uptake, among, role)
     return lowest(ratios, "no thrombus is outlined")
 
 
@@ -159,6 +159,17 @@ def _lung_case(view: View) -> Value:
     if gone or not doses:
         return gone or Missing("no session is planned", ("sessions",))
     return sum(d for d in doses if not isinstance(d, Missing))
+
+
+def focus_dose_gy(view: View, session: SessionDoses, focus: Focus) -> float | Missing:
+    """Return the dose of a focus if its counts stand for spheres as those of the liver do, in soft tissue."""
+    deposit, uptake = session.deposits[Model.MULTI], session.uptake
+    if isinstance(deposit, Missing) or uptake is None:
+        return deposit if isinstance(deposit, Missing) else Missing("the session has no image", ("image",))
+    owned = sum(cell.counts for cell in uptake.cells if cell.owners or isinstance(uptake.image, ActivityMap))
+    per_count = float(deposit.activity_gbq.sum()) / owned
+    mass_kg = focus.volume_ml * view.case.settings.liver_density_g_ml / G_PER_KG
+    return view.case.settings.joule_per_gbq * per_count * focus.counts / mass_kg
 
 
 ABSORBED: Mapping[str, Function] = {
@@ -184,6 +195,9 @@ ABSORBED_ITEMS: Mapping[str, ItemFunction] = {
     },
     "perfused_dose_gy.single_compartment": _perfused,
     "perfused_total_dose_gy.single_compartment": _perfused_total,
+    "focus_dose_gy.multicompartment": lambda view: {
+        label: focus_dose_gy(view, *found) for label, found in view.foci.items()
+    },
     "tumor_dose_gy.partition": lambda view: _partition(view, Role.TUMOR),
     "normal_dose_gy.partition": lambda view: _partition(view, Role.NORMAL_LIVER),
     "lung_dose_gy.session": _lung_session,

@@ -9,8 +9,8 @@ from .. import scores, staging, volumetry
 from ..errors import InputError
 from ..missing import Missing
 from ..structures import Role
+from .absorbed import focus_dose_gy
 from .view import Function, ItemFunction, TextOf, Value, View, stated
-
 
 SEGMENTAL, BEYOND_A_SEGMENT = {"VP1", "VP2"}, {"VP3", "VP4"}
 """Portal grades up to second-order branches, and from the first-order branch on."""
@@ -46,9 +46,7 @@ def _child_pugh(view: View) -> scores.ChildPugh | Missing:
 def _child_pugh_possible(view: View) -> range:
     """Return the scores that the values entered leave possible."""
     p = view.case.patient
-    best, worst = scores.child_pugh_range(
-        p.bilirubin_umol_l, p.albumin_g_l, p.inr_ratio, p.ascites, p.encephalopathy
-    )
+    best, worst = scores.child_pugh_range(p.bilirubin_umol_l, p.albumin_g_l, p.inr_ratio, p.ascites, p.encephalopathy)
     return range(best.score, worst.score + 1)
 
 
@@ -158,18 +156,25 @@ def _invasion_extent(view: View) -> Value:
         return "beyond"
     if portal in SEGMENTAL and hepatic == "none":
         return "segmental"
-    absent = [n for n, v in (("pvtt_grade", portal), ("hepatic_vein_thrombus_grade", hepatic)) if isinstance(v, Missing)]
+    absent = [
+        n for n, v in (("pvtt_grade", portal), ("hepatic_vein_thrombus_grade", hepatic)) if isinstance(v, Missing)
+    ]
     return Missing("the grade of the thrombus is not stated", tuple(absent or ["pvtt_grade"]))
 
 
 def _extrahepatic_deposition(view: View) -> Value:
-    """Return what is known of activity outside liver and lungs, as stated."""
+    """Return what is known of activity outside liver and lungs: as stated, and as foci of counts show it."""
     said = view.fact("extrahepatic_maa")
-    if isinstance(said, Missing):
-        return said
-    if not said:
-        return "none"
-    return TextOf("corrected" if view.fact("extrahepatic_corrected") is True else "present", "as stated")
+    seen = [(s, f) for s, f in view.foci.values() if not view.is_harmless(s, f)]
+    if said is not True and not seen:
+        return said if isinstance(said, Missing) else "none"
+    words = "as stated"
+    if seen:
+        dose_gy = focus_dose_gy(view, *seen[0])
+        dose = "" if isinstance(dose_gy, Missing) else f", {dose_gy:.0f} Gy"
+        more = f", and {len(seen) - 1} more" if len(seen) > 1 else ""
+        words = f"{seen[0][1].text}{dose}{more}"
+    return TextOf("corrected" if view.fact("extrahepatic_corrected") is True else "present", words)
 
 
 def _extent(view: View, needs_spread: bool) -> staging.Extent | Missing:

@@ -11,11 +11,12 @@ from ..case import Case
 from ..compartments import Compartments
 from ..dosimetry.deposits import InfusionDoses, Model, SessionDoses
 from ..dosimetry.doses import Doses, Prepared
+from ..dosimetry.foci import Focus
 from ..dosimetry.regions import Region, RegionKind
 from ..facts import FactValue
 from ..missing import Missing
-from ..structures import Role
 from ..standing import fact_of
+from ..structures import Role
 from ..studies import Studies, Study, studies_of
 from ..timepoints import calendar_months_count
 
@@ -103,6 +104,23 @@ class View:
             if own_ml > 0 and inside_ml <= BEYOND_FRACTION * own_ml:
                 marked.add(structure.label)
         return frozenset(marked)
+
+    @cached_property
+    def foci(self) -> Mapping[str, tuple[SessionDoses, Focus]]:
+        """Every focus outside liver and lungs on the images of counted sessions, with its session's name."""
+        found = {}
+        several = len(self.sessions) > 1
+        for index in self.doses.counted:
+            session = self.doses.sessions[index]
+            for focus in self.prepared.foci[index] if index < len(self.prepared.foci) else ():
+                label = f"{session.session.label}: {focus.label}" if several else focus.label
+                found[label] = (session, focus)
+        return found
+
+    @staticmethod
+    def is_harmless(session: SessionDoses, focus: Focus) -> bool:
+        """Whether the team named a focus harmless."""
+        return any(focus.holds(point) for point in session.session.harmless_foci_mm)
 
     @staticmethod
     def rests_on_given_ratio(session: SessionDoses) -> bool:

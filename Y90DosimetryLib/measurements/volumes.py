@@ -19,9 +19,7 @@ def _lesion_ml(view: View) -> float:
 
 def _territories(view: View) -> Mapping[str, tuple[int, ...]]:
     """Return the compartments that each session perfuses."""
-    return {
-        s.session.label: view.compartments.inside(i.infusion.perfused for i in s.infusions) for s in view.sessions
-    }
+    return {s.session.label: view.compartments.inside(i.infusion.perfused for i in s.infusions) for s in view.sessions}
 
 
 def _session_reserves(view: View) -> Mapping[str, Value]:
@@ -147,6 +145,9 @@ VOLUMES: Mapping[str, Function] = {
 
 VOLUME_ITEMS: Mapping[str, ItemFunction] = {
     "session_reserve_fraction": _session_reserves,
+    "focus_volume_ml": lambda view: {label: focus.volume_ml for label, (_, focus) in view.foci.items()},
+    "focus_counts_fraction": lambda view: {label: focus.count_fraction for label, (_, focus) in view.foci.items()},
+    "focus_harmless": lambda view: {label: view.is_harmless(*found) for label, found in view.foci.items()},
     "tumor_treated_otherwise": lambda view: {
         label: label in view.treated_otherwise for label in (s.label for s in view.case.of_role(Role.TUMOR))
     },

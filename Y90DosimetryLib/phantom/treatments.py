@@ -40,7 +40,8 @@ PATIENT = Patient(
 class Variant(StrEnum):
     """The treatments a digital patient can have.
 
-    LOBECTOMY: one vial into the right lobe, planned on the MAA SPECT. DELIVERED: the same, seen by the Y-90 PET.
+    TWO_TUMORS: one vial into the right lobe, planned on the MAA SPECT as a lobectomy. LOBECTOMY: with a thrombus
+    of the portal vein too, so that the scenario does not fit the disease. DELIVERED: the latter, seen by the Y-90 PET.
     MODIFIED_LOBECTOMY: a small tumor's segment 7 and then the whole right lobe that holds it, without thrombus.
     BILOBAR: both lobes in one session, a tumor on the left too, without thrombus.
 
@@ -49,6 +50,7 @@ class Variant(StrEnum):
     PROXIMAL_THROMBUS: hardly any reaches the half of the thrombus toward the main portal vein.
     """
 
+    TWO_TUMORS = "two_tumors"
     LOBECTOMY = "lobectomy"
     DELIVERED = "delivered"
     MODIFIED_LOBECTOMY = "modified_lobectomy"
@@ -79,6 +81,8 @@ def lesions_of(variant: Variant, settings: PhantomSettings) -> PhantomSettings:
     """Return *settings* with the lesions, or their uptake, that a variant brings along, if it does."""
     if variant is Variant.MODIFIED_LOBECTOMY:
         return replace(settings, lesions=(SEGMENT_TUMOR,), thrombus_ratio=None)
+    if variant is Variant.TWO_TUMORS:
+        return replace(settings, thrombus_ratio=None)
     if variant is Variant.BILOBAR:
         return replace(settings, lesions=BILOBAR_TUMORS, thrombus_ratio=None)
     if variant is Variant.VASOSPASM:

@@ -33,6 +33,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "case": plan.lines.case.label,
         "scenario": plan.lines.case.disease.scenario,
         "session": plan.lines.session.label,
+        "headline": plan.headline,
         "window": {
             **_window(plan.split),
             "ends": _gap(intervals) if isinstance(intervals, Missing) else [_end(e) for e in plan.ends],
@@ -195,6 +196,14 @@ def _vials(plan: Plan, schedule: Schedule) -> dict[str, Any]:
         "at": [_vial_time(v, schedule) for v in chosen],
         "openings": [_opening(o, schedule) for o in plan.openings],
         "combinations": [_vial_time(v, schedule) for v in plan.combinations],
+        "ranked": [
+            {
+                **_vial_time(r.vial, schedule),
+                "of_prescription": r.prescription_ratio,
+                "doses": [{"measure": x.measure_id, "about": x.about, "dose_gy": gy} for x, gy in r.doses],
+            }
+            for r in plan.ranked
+        ],
         "week_table": week_table(plan, schedule),
     }
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..case import Basis, Case, Infusion, Session, Vial
+from ..compartments import Compartments
 from ..dosimetry.doses import counted_sessions
 from ..engine import Engine
 from ..errors import InputError
@@ -171,30 +172,23 @@ def dose_lines(engine: Engine, rules: Rulebook, session: str | None = None) -> D
         if abs(line.dose_gy(elsewhere_gbq) - check[key]) <= LINEAR_RELATIVE * scale_gy:
             lines[key] = line
     labels = _labels(case, planned)
-    left = _not_reached(case, prepared, planned)
-    alone = _of_one_session(case, prepared, rules, planned, labels, entered_gbq)
+    left = _not_reached(case, engine.prepared.compartments, planned)
+    alone = _of_one_session(engine, rules, planned, labels, entered_gbq)
     lines = {key: line for key, line in lines.items() if key[0] not in OF_ONE_SESSION}
     lines |= {key: line for key, line in alone.items() if key[0] not in OF_LESIONS or key[1] not in left}
     return DoseLines(case, planned, labels, entered_gbq, known, lines, left)
 
 
 def _of_one_session(
-    case: Case,
-    prepared: Prepared,
-    rules: Rulebook,
-    planned: Session,
-    labels: tuple[str, ...],
-    entered_gbq: tuple[float, ...],
+    engine: Engine, rules: Rulebook, planned: Session, labels: tuple[str, ...], entered_gbq: tuple[float, ...]
 ) -> dict[Key, DoseLine]:
     """Return the lines of the doses that one session gives, without any other; they start at 0."""
-    index = [s.label for s in case.sessions].index(planned.label)
-    alone = replace(case, sessions=(replace(planned, delivers=None),))
-    own = replace(prepared, uptakes=(prepared.uptakes[index],), lungs=(prepared.lungs[index],))
+    alone = engine.only(planned.label)
     steps = []
     for number in range(len(entered_gbq)):
         only_gbq = [a if i == number else a * LITTLE for i, a in enumerate(entered_gbq)]
-        steps.append(_doses(known_at(with_activities(alone, planned.label, only_gbq), own, rules)))
-    full = _doses(known_at(alone, own, rules))
+        steps.append(_doses(known_at(alone, with_activities(alone.case, planned.label, only_gbq), rules)))
+    full = _doses(known_at(alone, alone.case, rules))
     names = dict(zip((i.label for i in planned.infusions), labels, strict=True))
     found = {}
     for (name, about), dose_gy in full.items():
@@ -203,15 +197,16 @@ def _of_one_session(
         rest = [step[name, about] for step in steps]
         # each step is its own infusion in full and a little of all others: step = own + little (dose - own)
         own_gy = [(r - LITTLE * dose_gy) / (1.0 - LITTLE) for r in rest] if len(rest) > 1 else [dose_gy]
-        per = tuple(gy / a for gy, a in zip(own_gy, entered_gbq, strict=True))
+        per = tuple(
+            0.0 if abs(gy) <= LINEAR_RELATIVE * dose_gy else gy / a for gy, a in zip(own_gy, entered_gbq, strict=True)
+        )
         key = (name, names.get(about, about) if name not in OF_LESIONS else about)
         found[key] = DoseLine(*key, 0.0, per)
     return found
 
 
-def _not_reached(case: Case, prepared: Prepared, planned: Session) -> tuple[str, ...]:
-    """Return the tumors and thrombi that a session is not planned for: treated otherwise, or beyond what it perfuses."""
-    parts = prepared.compartments
+def _not_reached(case: Case, parts: Compartments, planned: Session) -> tuple[str, ...]:
+    """Return the tumors and thrombi that a session is not planned for: treated otherwise, or beyond its territory."""
     inside = set(parts.inside(i.perfused for i in planned.infusions))
     left = []
     for _, label in parts.lesion_labels:

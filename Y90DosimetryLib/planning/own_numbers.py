@@ -88,9 +88,10 @@ class Overrides:
             If the rule has several numbers and the override does not say which.
         """
         for override in self._overrides:
-            if override.rule_id == rule.id and override.printed_gy in {None, limit_gy}:
+            several = _printed_gy(rule)
+            named = override.printed_gy == limit_gy or (override.printed_gy is None and limit_gy in several)
+            if override.rule_id == rule.id and named:
                 self._met.add(override)
-                several = _printed_gy(rule)
                 if override.printed_gy is None and len(several) > 1:
                     raise InputError(
                         f"{rule.id} has several numbers: {', '.join(f'{x:g}' for x in several)} Gy",
@@ -122,13 +123,11 @@ def refused(unused: Unused) -> InputError:
 
 
 def _printed_gy(rule: Rule) -> list[float]:
-    """Return the dose limits a rule's bands print, each once."""
+    """Return the dose limits that a rule's bands are about, each once; not those of an alternative beside them."""
     found = [
         float(c.limit)
         for band in rule.bands
-        for r in (*rule.when, *band.when)
-        for c in r.conditions()
-        if is_dose(c) and isinstance(c.limit, int | float)
+        if (c := band.principal) is not None and is_dose(c) and isinstance(c.limit, int | float)
     ]
     return list(dict.fromkeys(found))
 

@@ -20,6 +20,7 @@ from .infusions import Aim, FeasibleSet, feasible_set
 from .models import ModelTable, models_side_by_side
 from .opening_times import Opening, openings
 from .prescription import Window, fixed_split, window, windows
+from .ranking import Ranked, ranked
 from .stated import StatedInputs
 from .uncertainty import DoseInterval, Safety, Sampled, intervals, monte_carlo, safety_of
 from .vials import Schedule, VialTime, combinations, vial_times
@@ -82,6 +83,10 @@ class Plan:
     ends: tuple[WindowEnd, ...] = ()
     """The ends of `split` with their intervals; empty where no dose has one."""
     models: ModelTable | None = None
+    headline: str = ""
+    """What the verdict says first: errors of the input, contraindications, limits exceeded, targets missed."""
+    ranked: tuple[Ranked, ...] = ()
+    """The vials nearest to the prescription, where nothing but the lungs limits the activity."""
     nowhere_safe: str = ""
     """Where the safe ends of `split` cross: that no activity is safely inside, and what would have to be better."""
 
@@ -153,7 +158,9 @@ def plan_of(engine: Engine, options: PlanOptions | None = None, progress: Progre
         tuple(notes),
         () if isinstance(found, Missing) else window_ends(split, found, shares),
         table,
-        "" if isinstance(found, Missing) else nowhere_safe(split, found, shares),
+        headline=engine.live().verdict.headline,
+        ranked=tuple(ranked(lines, split, dated, days)) if dated else (),
+        nowhere_safe="" if isinstance(found, Missing) else nowhere_safe(split, found, shares),
     )
 
 

@@ -100,6 +100,15 @@ class Window:
         return "no activity keeps every target and limit" if self.is_empty else ""
 
     @property
+    def has_ceiling(self) -> bool:
+        """Whether a dose of liver, tumor or thrombus limits the activity; the lungs' limit says nothing of these."""
+        return any(
+            a.by.side is Side.AT_MOST and a.most_gbq < math.inf and not a.by.line.measure_id.startswith("lung_dose_gy")
+            for a in self.allowances
+            if not a.constraint.is_wish
+        )
+
+    @property
     def is_empty(self) -> bool:
         """Whether no activity keeps all constraints, or none can be told."""
         return bool(self.nothing_to_plan or self.impossible) or self.conflict is not None

@@ -17,6 +17,7 @@ from .infusions import SHOWN, FeasibleSet
 from .model_words import model_lines
 from .plan import Plan
 from .prescription import Allowance, Window, end_text
+from .ranking import Ranked
 from .uncertainty import COVERAGE_FACTOR_RATIO, Safety, Sampled
 from .vials import Schedule, VialTime
 
@@ -97,7 +98,10 @@ def week_table(plan: Plan, schedule: Schedule) -> str:
             line.append("-" if cell is None or activity is None else f"{activity:.2f}{_mark(cell)}")
         table.append(line)
     widths = [max(len(line[i]) for line in table) for i in range(len(head))]
-    title = f"Activity in GBq at {schedule.clock:%H:%M} local time; * meets every target and limit"
+    starred = (
+        "meets every target and limit" if plan.split.has_ceiling else "reaches the target, no upper limit is known"
+    )
+    title = f"Activity in GBq at {schedule.clock:%H:%M} local time; * {starred}"
     if any(_mark(v) == OUT_OF_TIME for v in singles):
         title += f"; {OUT_OF_TIME} meets the doses, but a timing rule shuts it out"
     if any(schedule.catalogue.is_unverified(v.vials[0][1].activity_gbq) for v in singles):
@@ -123,6 +127,8 @@ def _mark(cell: VialTime) -> str:
 
 def _lines(plan: Plan) -> Iterator[str]:
     yield f"{plan.lines.case.label}, session '{plan.lines.session.label}'"
+    if plan.headline:
+        yield plan.headline
     shown = list(plan.windows) if len(plan.windows) == 1 else [*plan.windows, plan.split]
     for one in shown:
         yield from _window_lines(one, is_entered=not plan.is_second_session)
@@ -227,19 +233,33 @@ def _vial_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
     catalogue = schedule.catalogue
     unverified = ", ".join(catalogue.doubts)
     yield f"Vials (catalogue: {catalogue.source}{f'; unverified: {unverified}' if unverified else ''})"
+    meets = "meets the plan" if plan.split.has_ceiling else "reaches the target (no upper limit is established)"
+    if plan.ranked:
+        low, _ = plan.split.end_texts
+        yield f"  nearest to the prescription of {low} GBq, since no upper limit is established:"
+        yield from (f"    {_ranked(r, schedule)}" for r in plan.ranked)
     for o in plan.openings:
         vial = f"{catalogue.size_words(o.vial.activity_gbq)} of {o.vial.calibrated_at:%Y-%m-%d}"
-        yield f"  {vial} for {o.infusion} meets the plan {o.words}"
+        yield f"  {vial} for {o.infusion} {meets} {o.words}"
         yield f"    {o.why_words}"
     if not plan.openings:
         yield "  no vial of the catalogue meets the plan in these weeks"
-    for v in plan.combinations:
+    for v in plan.combinations if plan.split.has_ceiling else ():
         if calendar.local_date(v.at, schedule.zone) in plan.days:
             names = " and ".join(
                 f"{catalogue.size_words(s.activity_gbq)} of {s.calibrated_at:%Y-%m-%d} for {n}" for n, s in v.vials
             )
             yield f"  {names}: {calendar.words(v.at, schedule.zone)}"
     yield week_table(plan, schedule)
+
+
+def _ranked(r: Ranked, schedule: Schedule) -> str:
+    vial = r.vial.vials[0][1]
+    doses = ", ".join(f"{dose_title(line.measure_id, line.about)} {gy:.0f} Gy" for line, gy in r.doses)
+    return (
+        f"{vial.activity_gbq:g} GBq of {vial.calibrated_at:%Y-%m-%d}, {calendar.words(r.vial.at, schedule.zone)}:"
+        f" {r.vial.activities_gbq[0]:.2f} GBq, {r.prescription_ratio * 100:.0f} % of it: {doses}"
+    )
 
 
 def _comparison_lines(c: Comparison) -> Iterator[str]:

@@ -17,6 +17,7 @@ from ..engine import Assessment
 from ..followup.overview import FollowUp
 from ..followup.pathology import PatientNecrosis, explant_of
 from ..guidelines import Finding, Verdict
+from ..guidelines.document import AGE
 from ..images import ActivityMap
 from ..io.case_file import InputFile
 from ..measures import Measurement
@@ -189,6 +190,7 @@ def _infusion_rows(assessment: Assessment) -> list[InfusionRow]:
 def _methods(assessment: Assessment) -> list[tuple[str, str]]:
     settings = assessment.case.settings
     rows = [
+        ("Recommendations", AGE),
         ("Energy per activity", f"{settings.joule_per_gbq:g} J/GBq"),
         ("Half-life", f"{settings.half_life_h:g} h"),
         ("Liver density", f"{settings.liver_density_g_ml:g} g/mL, tumor included"),

@@ -1,0 +1,260 @@
+"""The verdict in sentences: what, how much, against what, in the order in which a tumor board needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..facts import CATALOG
+from ..measures import Measurement, written
+from .findings import Finding, Outcome
+from .rule import ALL_SCENARIOS, Comparison, Condition, Severity
+from .wording import lower_first
+
+SCOPE = "GEN-04"
+"""The rule that says whether the scenario fits the disease."""
+REMNANT = "sflr_fraction"
+
+NAMES = {
+    "ntad_gy": "perfused normal liver",
+    "ntad_session_gy": "perfused normal liver",
+    "whole_normal_liver_dose_gy": "whole normal liver",
+    "whole_liver_dose_gy": "whole liver",
+    "lung_dose_gy": "lungs",
+    "perfused_dose_gy": "perfused volume",
+    "perfused_total_dose_gy": "perfused volume",
+    "segment_dose_gy": "segment",
+    "lobe_dose_gy": "lobe",
+    "sflr_fraction": "remnant (sFLR)",
+}
+"""What a number is of, in the fewest words, where no lesion is named."""
+
+WANTED = {
+    "bilirubin_umol_l": "bilirubin",
+    "albumin_g_l": "albumin",
+    "inr_ratio": "INR",
+    "ascites": "ascites",
+    "encephalopathy": "encephalopathy",
+    "creatinine_umol_l": "creatinine",
+    "gfr_ml_min_173m2": "GFR",
+    "afp_ng_ml": "AFP",
+    "ecog": "ECOG",
+    "weight_kg": "weight",
+    "height_cm": "height",
+    "given_at": "time of infusion",
+    "calibrated_at": "calibration time of the vial",
+    "image": "image of the distribution, or a T:N ratio",
+    "lung_shunt_fraction": "lung shunt fraction",
+    "residual_fraction": "residual",
+    "tumor_to_normal_ratio": "T:N ratio",
+    "scenario": "scenario",
+    "intent": "intent",
+}
+"""Inputs as a reader knows them."""
+
+
+class Part(StrEnum):
+    """What a sentence of the verdict is about, in the order they are told."""
+
+    INPUT = "input"
+    SCOPE = "scope"
+    CONTRAINDICATION = "contraindication"
+    LIMIT = "limit"
+    TARGET = "target"
+    MET = "met"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One sentence, or several that belong together."""
+
+    part: Part
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The findings in sentences: never clear while something that was needed is missing."""
+
+    worst: Severity | None
+    targets_met: int
+    targets_total: int
+    not_evaluable: int
+    judged_total: int
+    told: tuple[Told, ...]
+    input_errors: tuple[str, ...] = ()
+    """What is wrong with the input and heads the sentences: what it falsifies is withheld."""
+
+    @property
+    def sentence(self) -> str:
+        """All sentences in one line."""
+        return " ".join(t.text for t in self.told)
+
+    @property
+    def headline(self) -> str:
+        """What stands in the way, in one line; where nothing does, how many targets are met and what is open."""
+        grave = [t.text for t in self.told if t.part not in {Part.MET, Part.MISSING}]
+        if grave:
+            return " ".join(grave)
+        open_ones = f", {self.not_evaluable} recommendations not judged" if self.not_evaluable else ""
+        return f"No limit exceeded, {self.targets_met} of {self.targets_total} targets met{open_ones}."
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether everything that applies could be judged, every target is met and nothing warns."""
+        return (
+            self.judged_total > 0
+            and not self.input_errors
+            and self.not_evaluable == 0
+            and self.targets_met == self.targets_total
+            and self.worst in {None, Severity.INFORMATION}
+        )
+
+
+def verdict(findings: Sequence[Finding], input_errors: Sequence[str] = ()) -> Verdict:
+    """Return the verdict of a list of findings, headed by what is wrong with the input."""
+    applying = [f for f in findings if f.outcome is not Outcome.NOT_APPLICABLE]
+    worst = min((f.severity for f in applying if f.severity), key=lambda s: s.rank, default=None)
+    targets = [f for f in applying if f.rule.has_target]
+    return Verdict(
+        worst,
+        sum(_meets_target(f) for f in targets),
+        len(targets),
+        sum(not f.is_complete for f in applying),
+        len(applying),
+        tuple(_told(findings, applying, input_errors)),
+        tuple(input_errors),
+    )
+
+
+def _told(findings: Sequence[Finding], applying: Sequence[Finding], input_errors: Sequence[str]) -> Iterator[Told]:
+    if input_errors:
+        errors = "; ".join(e.rstrip(".") for e in input_errors)
+        yield Told(Part.INPUT, f"Check the input first: {errors}.")
+    if not any(f.rule.scenarios != ALL_SCENARIOS for f in findings):
+        nothing = "Not judged: no scenario is chosen (1 to 5), so no target and no limit of a scenario is in force."
+        yield Told(Part.SCOPE, nothing)
+    elif any(f.rule.gate and f.outcome is Outcome.NOT_MET for f in applying):
+        yield Told(Part.SCOPE, "Not judged by the recommendations: they are about another disease or device.")
+    safety = [f for f in applying if f.severity is not None]
+    misfit = [f for f in safety if f.rule.id == SCOPE and f.severity is Severity.WARNING]
+    if misfit:
+        yield Told(Part.SCOPE, _messages(misfit))
+    for part, severity, head in (
+        (Part.CONTRAINDICATION, Severity.CONTRAINDICATION, "Contraindication"),
+        (Part.LIMIT, Severity.WARNING, "Warning"),
+        (Part.TARGET, Severity.TARGET, "Target missed"),
+    ):
+        chosen = _once(f for f in safety if f.severity is severity and f not in misfit)
+        if chosen:
+            yield Told(part, f"{head}: {_messages(chosen)}")
+    met = _met(applying)
+    if met:
+        yield Told(Part.MET, met)
+    missing = _missing(applying)
+    if missing:
+        yield Told(Part.MISSING, missing)
+
+
+def _messages(findings: Iterable[Finding]) -> str:
+    return " ".join(f.message if f.message.endswith(".") else f"{f.message}." for f in findings)
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings without those that say the same again: of one measure and item the first is told.
+
+    Published recommendations come before one center's policy, and rules that say more before those that say less.
+    """
+    ordered = sorted(findings, key=lambda f: f.rule.is_policy)
+    told: dict[object, Finding] = {}
+    for finding in ordered:
+        told.setdefault(_subject(finding), finding)
+    return list(told.values())
+
+
+def _subject(finding: Finding) -> object:
+    if finding.principal is None:
+        return finding.rule.id, finding.about
+    judged = next((m for m in finding.judged if m.measure_id == finding.principal.measure_id), None)
+    item = (judged.item or judged.about) if judged else finding.about
+    return finding.principal.measure_id, item
+
+
+def _met(applying: Sequence[Finding]) -> str:
+    """Return what is met in one sentence: doses and the remnant with their limits, the rest counted."""
+    done = [f for f in applying if f.is_complete and f.severity in {None, Severity.INFORMATION}]
+    found: dict[str, tuple[Measurement, list[Condition]]] = {}
+    for finding in sorted(done, key=lambda f: f.rule.is_policy):
+        for measurement, conditions in finding.asked_of():
+            if measurement.measure.is_dose or measurement.measure_id == REMNANT:
+                asked = found.setdefault(_value(measurement, conditions), (measurement, []))[1]
+                asked += [c for c in conditions if c not in asked]
+    parts = [f"{said}{_against(*of_value)}" for said, of_value in found.items()]
+    others = sum(f.outcome is Outcome.MET and not any(True for _ in f.asked_doses()) for f in done)
+    if others:
+        parts.append(f"{others} further recommendation{'s' if others > 1 else ''}")
+    return f"Met: {'; '.join(parts)}." if parts else ""
+
+
+def _value(measurement: Measurement, conditions: Iterable[Condition]) -> str:
+    name = measurement.item or (measurement.about if measurement.measure_id.startswith("thrombus") else "")
+    if not name:
+        base = measurement.measure_id.partition(".")[0]
+        name = NAMES.get(base, lower_first(measurement.measure.title))
+        if measurement.about:
+            name = f"{name} ({measurement.about})"
+    assert measurement.value is not None
+    limits = [c.limit for c in conditions if isinstance(c.limit, int | float)]
+    texts = [written(measurement.measure, measurement.value, limit) for limit in limits]
+    return f"{name} {max(texts, key=len, default=measurement.text)}"
+
+
+def _against(measurement: Measurement, conditions: Sequence[Condition]) -> str:
+    """Return what a value was held against: limits kept or not, targets reached and not."""
+    limits: list[str] = []
+    reached: list[str] = []
+    missed: list[str] = []
+    for c in conditions:
+        assert measurement.value is not None and isinstance(c.limit, int | float)
+        limit, is_broken = written(c.measure, c.limit), c.holds_for(measurement.value)
+        if c.measure_id == REMNANT:
+            limits.append(f"resection asks for {limit}")
+        elif c.comparison in {Comparison.ABOVE, Comparison.AT_LEAST}:
+            limits.append(f"above {limit}, of which the other limit relieves" if is_broken else f"limit {limit}")
+        else:
+            (missed if is_broken else reached).append(limit)
+    words = [*dict.fromkeys(limits)]
+    words += [f"at least {' and '.join(dict.fromkeys(reached))} reached"] if reached else []
+    words += [f"{' and '.join(dict.fromkeys(missed))} not reached"] if missed else []
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _missing(applying: Sequence[Finding]) -> str:
+    """Return what could not be judged as one list of the inputs that are missing."""
+    open_ones = [f for f in applying if not f.is_complete]
+    if not open_ones:
+        return ""
+    wanted = dict.fromkeys(word for f in open_ones for m in f.missing for word in _wanted(m))
+    grave = sum(f.at_stake is Severity.CONTRAINDICATION for f in open_ones)
+    could = f", {grave} of which could be a contraindication" if grave else ""
+    return f"Not judged ({len(open_ones)} recommendation{'s' if len(open_ones) > 1 else ''}{could}) for want of: " + (
+        f"{'; '.join(wanted)}."
+    )
+
+
+def _wanted(missing: Measurement) -> Iterator[str]:
+    for need in missing.needs or (missing.measure_id,):
+        if need in WANTED:
+            yield WANTED[need]
+        elif need in CATALOG:
+            yield lower_first(CATALOG[need].title)
+        else:
+            yield lower_first(missing.measure.title)
+
+
+def _meets_target(finding: Finding) -> bool:
+    return finding.outcome is Outcome.MET or (
+        finding.outcome is Outcome.NOT_MET and finding.severity is Severity.INFORMATION and finding.at_stake is None
+    )
