@@ -9,7 +9,7 @@ number that another withholds.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
@@ -27,7 +27,7 @@ from .dosimetry.deposits import Model, SessionDoses
 from .dosimetry.doses import Doses, Prepared, Withheld, doses_of, prepare
 from .dosimetry.dvh import Dvh
 from .dosimetry.maps import SessionMap, dvh_of_part, session_map, total_map
-from .dosimetry.reference import Reference
+from .dosimetry.reference import References
 from .dosimetry.regions import Region, regions_of
 from .errors import InputError
 from .followup.overview import FollowUp, follow_up_of
@@ -238,9 +238,7 @@ class Engine:
         """The doses of the case, without what may not be believed."""
         return self.doses_in(self.case, self.prepared)
 
-    def doses_in(
-        self, case: Case, prepared: Prepared, references: Sequence[Reference | Missing] | None = None
-    ) -> Doses:
+    def doses_in(self, case: Case, prepared: Prepared, references: References = None) -> Doses:
         """Return the doses with other activities or slightly other inputs: as much of them is believed as of these."""
         return doses_of(case, prepared, self.withheld, references)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..case import Case
@@ -18,8 +18,9 @@ from ..structures import LESION_ROLES, Role
 from ..studies import StudyVolumes, volumes_of_point
 from .deposits import NO_IMAGE, Deposit, Model, SessionDoses, session_doses, total_deposit
 from .foci import Focus, foci_of
+from .foci import Focus, foci_of
 from .lung import lung_dose_gy, lung_mass_on_ct_g, shunt_difference_ratio, spect_shunt
-from .reference import Reference, reference_of
+from .reference import Reference, References, reference_of
 from .uptake import Uptake, uptake_of
 
 
@@ -180,7 +181,7 @@ def doses_of(
     case: Case,
     prepared: Prepared,
     withheld: Withheld = NOTHING_WITHHELD,
-    references: Sequence[Reference | Missing] | None = None,
+    references: References = None,
 ) -> Doses:
     """Return all deposits and lung doses of a case; cheap, and linear in every activity.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..case import Basis, Case, CountReference, Session
@@ -31,6 +32,10 @@ class Reference:
         """The reference in words for the report."""
         where = {CountReference.LIVER: "whole liver", CountReference.PERFUSED: "perfused volume"}[self.over]
         return f"activity spread by the counts of the {where}: {self.because}"
+
+
+References = Sequence[Reference | Missing] | None
+"""One for each session; None leaves them to what the case says."""
 
 
 def reference_of(case: Case, session: Session, compartments: Compartments, uptake: Uptake) -> Reference | Missing:

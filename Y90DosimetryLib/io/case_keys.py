@@ -337,12 +337,7 @@ TABLES: tuple[Table, ...] = (
                 f'"{AT_INFUSION}"',
                 words=(AT_INFUSION,),
             ),
-            Key(
-                "harmless_foci_mm",
-                Form.POINTS,
-                "points (LPS) of foci outside liver and lungs that are free technetium",
-                "[[-20.0, 10.0, 85.0]]",
-            ),
+            Key("harmless_foci_mm", Form.POINTS, "points (LPS) in foci of free technetium", "[[-20.0, 10.0, 85.0]]"),
             Key("infusions", Form.TABLES, "below", "", required=True),
         ),
         many=True,
