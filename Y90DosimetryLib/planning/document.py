@@ -200,7 +200,7 @@ def _vials(plan: Plan, schedule: Schedule) -> dict[str, Any]:
             {
                 **_vial_time(r.vial, schedule),
                 "of_prescription": r.prescription_ratio,
-                "doses": [{"measure": x.measure_id, "about": x.about, "dose_gy": gy} for x, gy in r.doses],
+                "doses": [{"measure": x.measure_id, "about": x.about, "dose_gy": gy} for x, gy in r.doses_gy],
             }
             for r in plan.ranked
         ],

@@ -31,7 +31,7 @@ class Ranked:
     vial: VialTime
     prescription_ratio: float
     """Its activity over the least that reaches the target."""
-    doses: tuple[tuple[DoseLine, float], ...]
+    doses_gy: tuple[tuple[DoseLine, float], ...]
     """Each dose line with its dose in Gy."""
 
 

@@ -255,7 +255,7 @@ def _vial_lines(plan: Plan, schedule: Schedule) -> Iterator[str]:
 
 def _ranked(r: Ranked, schedule: Schedule) -> str:
     vial = r.vial.vials[0][1]
-    doses = ", ".join(f"{dose_title(line.measure_id, line.about)} {gy:.0f} Gy" for line, gy in r.doses)
+    doses = ", ".join(f"{dose_title(line.measure_id, line.about)} {gy:.0f} Gy" for line, gy in r.doses_gy)
     return (
         f"{vial.activity_gbq:g} GBq of {vial.calibrated_at:%Y-%m-%d}, {calendar.words(r.vial.at, schedule.zone)}:"
         f" {r.vial.activities_gbq[0]:.2f} GBq, {r.prescription_ratio * 100:.0f} % of it: {doses}"
