@@ -18,7 +18,6 @@ from ..structures import LESION_ROLES, Role
 from ..studies import StudyVolumes, volumes_of_point
 from .deposits import NO_IMAGE, Deposit, Model, SessionDoses, session_doses, total_deposit
 from .foci import Focus, foci_of
-from .foci import Focus, foci_of
 from .lung import lung_dose_gy, lung_mass_on_ct_g, shunt_difference_ratio, spect_shunt
 from .reference import Reference, References, reference_of
 from .uptake import Uptake, uptake_of

@@ -310,9 +310,7 @@ TABLES: tuple[Table, ...] = (
         "A segmentation saved by 3D Slicer; segments without a role are left out.",
         _SEGMENTATION,
     ),
-    Table(
-        "patient", "Body and laboratory values. Leave out what is not known: it is reported as missing.", (*_patient(),)
-    ),
+    Table("patient", "Body and laboratory values. What is left out is reported as missing.", (*_patient(),)),
     Table("disease", "Disease and intent, and facts that no image shows. Leave out what is not known.", (*_disease(),)),
     Table(
         "sessions",
