@@ -83,9 +83,12 @@ def _everywhere(patch: pytest.MonkeyPatch, module: object, name: str, fault: Fau
             patch.setattr(one, name, wrong)
         held = [f for f in vars(one).values() if inspect.isfunction(f) or inspect.isclass(f)]
         for function in (getattr(f, "__init__", f) if inspect.isclass(f) else f for f in held):
-            defaults = getattr(function, "__defaults__", None)
-            if defaults and any(d is value for d in defaults):
+            defaults = getattr(function, "__defaults__", None) or ()
+            if any(d is value for d in defaults):
                 patch.setattr(function, "__defaults__", tuple(wrong if d is value else d for d in defaults))
+            named = getattr(function, "__kwdefaults__", None) or {}
+            if any(d is value for d in named.values()):
+                patch.setattr(function, "__kwdefaults__", {n: wrong if d is value else d for n, d in named.items()})
 
 
 def _in_file(patch: pytest.MonkeyPatch, fault: Fault) -> None:
@@ -142,6 +145,7 @@ FAULTS = (
     Fault(LIVER, "volumetry:body_surface_m2", "0.425", "0.452"),
     Fault(LIVER, "volumetry:estimated_liver_ml", "-794.41", "794.41"),
     Fault(LIVER, "scores:BILIRUBIN_UMOL_L_PER_MG_DL", "17.1", "88.4"),
+    Fault(LIVER, "scores:CREATININE_UMOL_L_PER_MG_DL", "88.4", "8.84"),
     Fault(LIVER, "scores:ALBI_GRADE_1_UP_TO", "-2.60", "-2.06"),
     Fault(LIVER, "scores:albi_score", "math.log10", "math.log"),
     Fault(LIVER, "scores:meld_score", "11.2", "1.12"),
@@ -150,6 +154,7 @@ FAULTS = (
     Fault(LIVER, "staging:within_milan", "50.0", "5.0"),
     Fault(LUNG, "dosimetry.lung:lung_shunt_fraction", "(lung_counts + liver_counts)", "liver_counts"),
     Fault(LUNG, "dosimetry.lung:geometric_mean_counts", "math.sqrt(anterior_counts) *", "math.sqrt(anterior_counts) +"),
+    Fault(LUNG, "lung_shunt:DEFAULT_MARGIN_MM", "20.0", "40.0"),
     Fault(LUNG, "lung_shunt:_net", "- share *", "+ share *"),
     Fault(RULE, "rules/scenario3.toml", "205.0", "250.0"),
     Fault(RULE, "rules/scenario2.toml", "above = 120.0", "at_least = 120.0"),

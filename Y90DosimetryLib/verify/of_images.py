@@ -107,7 +107,7 @@ def _planar(lungs: list[float], liver: list[float], background: list[float] | No
     return found if isinstance(found, float) else found.because
 
 
-def _spect(what: str, liver_value: float, lung_value: float, margin_mm: float = 20.0) -> float | str:
+def _spect(what: str, liver_value: float, lung_value: float) -> float | str:
     """Return a shunt from boxes: liver 10 x 10 x 10 cm, lungs 20 cm above it, of 20 x 10 x 10 cm."""
     values = np.zeros((34, 12, 12), np.float32)
     masks = {role: np.zeros((34, 12, 12), np.uint8) for role in (Role.LIVER, Role.LUNGS)}
@@ -115,7 +115,7 @@ def _spect(what: str, liver_value: float, lung_value: float, margin_mm: float = 
         masks[role][span[0] : span[1], 1:11, 1:11] = 1
         values[span[0] : span[1], 1:11, 1:11] = value
     liver, lungs = (Structure(role, role.value, _image(mask, (10.0,) * 3)) for role, mask in masks.items())
-    found = getattr(spect_shunt(CountMap(_image(values, (10.0,) * 3)), liver, lungs, margin_mm=margin_mm), what)
+    found = getattr(spect_shunt(CountMap(_image(values, (10.0,) * 3)), liver, lungs), what)
     return float(found) if isinstance(found, int | float) else str(found.because)
 
 
