@@ -48,6 +48,10 @@ class InputError(DosimetryError):
         text = f"{self.where}: {self.what}" if where else self.what
         super().__init__(f"{text}. {self.remedy}" if remedy else text)
 
+    def at(self, where: str) -> InputError:
+        """Return the same error, found at another place."""
+        return type(self)(self.what, where=where, remedy=self.remedy, about=self.about)
+
 
 class GeometryError(InputError):
     """Images or structures do not share space: other frames, grids that never meet, skewed axes."""

@@ -165,7 +165,7 @@ FAULTS = (
     Fault(STAT, "cohort.survival:Times.data", "~np.array(self.happened)", "np.array(self.happened)"),
     Fault(DICOM, "io.dicom_dose:LARGEST_STORED", "65535", "6553"),
     Fault(DICOM, "io.dicom_activity:_of_suv", "G_PER_KG", "1.0"),
-    Fault(DICOM, "io.dicom_activity:_uncorrected", "_within(frame_h)", "1.0"),
+    Fault(DICOM, "io.dicom_instant:_uncorrected", "_within(frame_h)", "1.0"),
     Fault(VIAL, "planning/vials.toml", "3.0,", "2.0,"),
     Fault(VIAL, "planning/vials.toml", "America/New_York", "Europe/Paris"),
     Fault(VIAL, "planning.catalogue:delivered_activity_gbq", "residual_gbq / ", "residual_gbq * "),

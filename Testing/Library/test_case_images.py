@@ -95,7 +95,7 @@ def test_suv_is_not_taken_for_bq_ml(tmp_path):
     dicom_series(tmp_path / "pet", counts(), SOPClassUID=PET_IMAGE, Modality="PT", Units="GML")
     case_file(tmp_path)
     absolute = f'image = "pet"\nimage_values = "bq_ml"\n{AT}'
-    assert "the values are GML, not Bq/mL" in refused(tmp_path, f'image = "maa.nrrd"\n{COUNTS}', absolute)
+    assert "the header names no nuclide" in refused(tmp_path, f'image = "maa.nrrd"\n{COUNTS}', absolute)
     relative = read(tmp_path, 'image = "maa.nrrd"', 'image = "pet"')
     assert isinstance(relative.sessions[0].image, CountMap)
 
@@ -203,7 +203,8 @@ def test_reading_can_be_stopped(tmp_path):
 
 
 def test_a_wrong_modality_a_rescale_and_another_frame_are_noted(tmp_path):
-    dicom_series(tmp_path / "ct", np.full((6, 7, 8), 1074), RescaleIntercept=-1024, FrameOfReferenceUID="1.2.9.1")
+    stored = np.where(np.indices((6, 7, 8))[2] == 0, 0, 1074)
+    dicom_series(tmp_path / "ct", stored, RescaleIntercept=-1024, FrameOfReferenceUID="1.2.9.1")
     dicom_series(tmp_path / "spect", counts() * 100, RescaleSlope="1.0113e-5", FrameOfReferenceUID="1.2.9.2")
     case_file(tmp_path)
     images = CASE.replace("ct.nrrd", "ct").replace("maa.nrrd", "spect")
@@ -215,13 +216,15 @@ def test_a_wrong_modality_a_rescale_and_another_frame_are_noted(tmp_path):
     )
 
 
-def test_a_ct_that_is_none_is_noted_and_a_series_can_be_chosen(tmp_path):
-    dicom_series(tmp_path / "mr", np.full((6, 7, 8), 100), Modality="MR")
-    dicom_series(tmp_path / "mr", np.full((6, 7, 8), 200), prefix="b", SeriesInstanceUID="1.2.3.5", Modality="MR")
-    case = read(tmp_path, 'ct = "ct.nrrd"', 'ct = "mr"\nseries = "1.2.3.5"')
-    assert case.ct.image[0, 0, 0] == 200
-    assert case.notes == ("CT: its DICOM header says modality MR",)
-    assert "2 series" in refused(tmp_path, 'ct = "ct.nrrd"', 'ct = "mr"')
+def test_an_mr_is_no_ct_and_a_series_can_be_chosen(tmp_path):
+    stored = np.where(np.indices((6, 7, 8))[2] == 0, 0, 1100)
+    dicom_series(tmp_path / "both", stored, RescaleIntercept=-1024, Modality="MR")
+    dicom_series(tmp_path / "both", stored, prefix="b", RescaleIntercept=-1000, SeriesInstanceUID="1.2.3.5")
+    dicom_series(tmp_path / "both", stored, prefix="c", RescaleIntercept=-1024, SeriesInstanceUID="1.2.3.6")
+    case = read(tmp_path, 'ct = "ct.nrrd"', 'ct = "both"\nseries = "1.2.3.5"')
+    assert case.ct.image[1, 0, 0] == 100
+    assert "3 series" in refused(tmp_path, 'ct = "ct.nrrd"', 'ct = "both"')
+    assert "it is of the kind MR" in refused(tmp_path, 'ct = "ct.nrrd"', 'ct = "both"\nseries = "1.2.3.4"')
 
 
 # Writing a case and reading it again

@@ -115,8 +115,8 @@ def test_the_draft_of_the_plan_becomes_a_session_when_it_is_completed(tmp_path):
     write_dicom_case(case_from_dicom(filled(tmp_path / "in"), Choices(time_zone="+01:00")), tmp_path / "out")
     path = tmp_path / "out" / "case.toml"
     text = path.read_text(encoding="utf-8")
-    at = text.index("# [[sessions]]")
-    draft = "\n".join(line.removeprefix("#").strip() for line in text[at:].splitlines())
+    at, end = text.index("# [[sessions]]"), text.index("# A study of another day")
+    draft = "\n".join(line.removeprefix("#").strip() for line in text[at:end].splitlines())
     for old, new in (
         ("label of the perfused volume", "Perfused right"),
         ("activity_at_infusion_gbq =", "activity_at_infusion_gbq = 3.1"),
@@ -126,7 +126,7 @@ def test_the_draft_of_the_plan_becomes_a_session_when_it_is_completed(tmp_path):
     ):
         assert old in draft
         draft = draft.replace(old, new)
-    path.write_text(text[:at] + draft, encoding="utf-8")
+    path.write_text(text[:at] + draft + "\n" + text[end:], encoding="utf-8")
     plan = read_case(path).sessions[1]
     assert (plan.label, plan.basis) == ("Plan", Basis.PLANNED)
     assert isinstance(plan.image, CountMap)
@@ -196,7 +196,8 @@ def test_a_spect_of_another_nuclide_is_refused_and_y90_counts_as_delivered(tmp_p
     ct(tmp_path / "ct")
     other = spheres(RadionuclideCodeSequence=coded("SRT", "C-145A4", "^111^Indium"))
     spect_file(tmp_path / "s.dcm", PET, RadiopharmaceuticalInformationSequence=other)
-    assert "^111^Indium, not Tc-99m or Y-90" in refused(tmp_path)
+    assert "^111^Indium, not Tc-99m or Y-90" in "".join(case_from_dicom(tmp_path).case.notes)
+    assert "^111^Indium, not Tc-99m or Y-90" in refused(tmp_path, spect=2)
     spect_file(tmp_path / "s.dcm", PET, RadiopharmaceuticalInformationSequence=spheres())
     (draft,) = case_from_dicom(tmp_path).drafts
     assert 'basis = "delivered"' in draft.text()
@@ -210,7 +211,11 @@ def test_a_pet_without_its_zone_or_unit_can_still_serve_in_counts(tmp_path):
 
 
 def test_without_a_zone_times_are_asked_for_not_guessed(tmp_path):
-    assert "--time-zone Europe/Paris" in refused(filled(tmp_path))
+    with pytest.raises(InputError, match="have no time zone") as told:
+        case_from_dicom(filled(tmp_path))
+    assert told.value.about == "time_zone" and "--" not in str(told.value)
+    with pytest.raises(InputError, match="Type: --time-zone Europe/Paris"):
+        run(tmp_path, "--out", tmp_path / "out")
 
 
 def test_the_user_says_what_segments_are(tmp_path):

@@ -267,7 +267,7 @@ def test_counts_with_the_scanner_s_own_factor_become_bq_ml(tmp_path):
 def test_a_scan_with_another_nuclide_s_constants_is_refused(tmp_path, elements, says):
     message = refused(pet(tmp_path, tracer=spheres(**elements)))
     assert says in message
-    assert "--pet-as-counts" in message
+    assert "use it in relative counts" in message
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_another_frame_of_reference_is_refused_with_the_reason(tmp_path):
     segmentation_object(tmp_path / "seg.dcm", masks, frame=OTHER_FRAME)
     assert "not drawn in the frame of reference of series 1 (CT)" in refused(tmp_path, GeometryError)
     contours(tmp_path / "seg.dcm", {"Liver": [circle(9, (20, 50, 34))]}, frame=OTHER_FRAME)
-    assert "register that image first (y90 register, Docs/registration.md)" in refused(tmp_path, GeometryError)
+    assert "register that image first and draw on the registered one" in refused(tmp_path, GeometryError)
     assert FRAME not in refused(tmp_path, GeometryError)
 
 
@@ -157,16 +157,19 @@ def test_another_frame_of_reference_is_refused_with_the_reason(tmp_path):
     ("group", "keyword", "other"),
     [("PlaneOrientation", "ImageOrientationPatient", [0, 1, 0, 0, 0, -1]), ("PixelMeasures", "PixelSpacing", [1.0, 1])],
 )
-def test_frames_of_several_grids_are_refused(tmp_path, group, keyword, other):
+def test_a_segment_with_frames_of_several_grids_is_left_out_and_the_others_stay(tmp_path, group, keyword, other):
     ct(tmp_path / "ct")
-    path = segmentation_object(tmp_path / "seg.dcm", {"Liver": (*SCT_LIVER, some((1, 1, 1), (4, 4, 4)))})
+    masks = {name: (*SCT_LIVER, some((1, 1, 1), (4, 4, 4))) for name in ("Bad", "Liver")}
+    path = segmentation_object(tmp_path / "seg.dcm", masks)
     dataset = pydicom.dcmread(path)
     one = pydicom.Dataset()
     setattr(one, keyword, other)
     setattr(dataset.PerFrameFunctionalGroupsSequence[1], f"{group}Sequence", pydicom.Sequence([one]))
     dataset.save_as(path)
-    with pytest.raises(GeometryError, match="differ in orientation or pixel size"):
-        outlines(tmp_path)
+    found = outlines(tmp_path)
+    assert found.segments[0].mask is None and "differ in orientation or pixel size" in found.segments[0].doubt
+    assert np.array_equal(on_grid(found.segments[1].mask, masks["Liver"][3]), masks["Liver"][3])
+    assert "'Bad' is left out" in found.notes[0]
 
 
 def test_a_segmentation_that_highdicom_wrote_comes_back(tmp_path):
@@ -225,7 +228,7 @@ def test_a_sphere_of_10_ml_keeps_its_volume_and_place_on_coarse_pixels(tmp_path,
     assert from_corner % 1 == pytest.approx(0.5), "pixels of 1 mm that divide those of the CT"
 
 
-def test_holes_and_several_contours_in_a_slice_follow_the_even_odd_rule(tmp_path):
+def test_a_contour_within_another_is_a_hole_and_one_in_the_hole_an_island(tmp_path):
     ct(tmp_path / "ct", ROOM)
     middle = (60.0, 80.0, 70.0)
     rings = [circle(r, middle, 720) for r in (30, 20, 10)] + [circle(8, (120.0, 80.0, 70.0), 720)]
@@ -234,17 +237,18 @@ def test_holes_and_several_contours_in_a_slice_follow_the_even_odd_rule(tmp_path
     area_mm2 = np.pi * (30**2 - 20**2 + 10**2 + 8**2)
     assert volume_ml(found.segments[0].mask) == pytest.approx(area_mm2 * 4 / 1000, rel=0.005)
     assert volume_ml(found.segments[1].mask) == pytest.approx(np.pi * 10**2 * 4 / 1000, rel=0.01)
-    assert "the same contour is given twice" in found.notes[0]
+    assert "1 contour is given twice, or nearly so; used once" in found.notes[0]
 
 
-def test_contours_that_overlap_by_halves_are_told(tmp_path):
+def test_contours_that_overlap_are_joined_and_told(tmp_path):
     ct(tmp_path / "ct", ROOM)
     two = [circle(20, (60.0, 80.0, 70.0)), circle(20, (75.0, 80.0, 70.0))]
     apart = [circle(20, (60.0, 80.0, 70.0)), circle(20, (101.0, 80.0, 70.0))]
     contours(tmp_path / "rt.dcm", {"Tumor 1": two, "Tumor 2": apart})
-    assert outlines(tmp_path).notes == (
-        "outlines, 'Tumor 1': 1 slice has contours that overlap; what lies inside two of them was left out: check it",
-    )
+    found = outlines(tmp_path)
+    assert found.notes == ("outlines, 'Tumor 1': 1 slice has contours that overlap in part; they are joined: check it",)
+    lens_mm2 = 2 * 20**2 * np.arccos(7.5 / 20) - 7.5 * np.sqrt(4 * 20**2 - 15**2)
+    assert volume_ml(found.segments[0].mask) == pytest.approx((2 * np.pi * 20**2 - lens_mm2) * 4 / 1000, rel=0.01)
 
 
 def test_a_hole_reached_through_a_keyhole_stays_open(tmp_path):
@@ -275,22 +279,24 @@ def test_slices_left_out_between_contours_stay_empty_and_are_counted(tmp_path):
     assert volume_ml(found.segments[0].mask) == pytest.approx(4 * np.pi * 100 * 4 / 1000, rel=0.02)
 
 
-def test_sagittal_contours_are_refused_and_points_left_out(tmp_path):
+def test_a_sagittal_roi_and_points_are_left_out_and_the_others_stay(tmp_path):
     ct(tmp_path / "ct", ROOM)
     upright = circle(10, (60.0, 80.0, 70.0))[:, [2, 0, 1]]
-    contours(tmp_path / "rt.dcm", {"Liver": [upright]})
-    assert "does not lie in a slice" in refused(tmp_path, GeometryError)
+    contours(tmp_path / "rt.dcm", {"Ruler": [upright], "Liver": [circle(10, (60.0, 80.0, 70.0))]})
+    ruler, liver = outlines(tmp_path).segments
+    assert ruler.mask is None and "does not lie in a slice" in ruler.doubt
+    assert volume_ml(liver.mask) == pytest.approx(np.pi * 100 * 4 / 1000, rel=0.02)
     contours(tmp_path / "rt.dcm", {"Marker": [np.array([[60.0, 80.0, 70.0]])], "Empty": []})
     found = outlines(tmp_path)
     assert [s.mask for s in found.segments] == [None, None]
-    assert "with 1 points is left out" in found.notes[0]
+    assert "1 contour of type CLOSED_PLANAR of fewer than 3 points is left out" in found.notes[0]
 
 
 def test_a_damaged_size_asks_for_no_room(tmp_path):
     """Contours a micrometer apart, or on pixels of a micrometer, would fill the memory."""
     ct(tmp_path / "ct")
     contours(tmp_path / "rt.dcm", {"Liver": [circle(900, (20, 50, 30 + z)) for z in (0, 0.001, 2900)]})
-    assert "voxels" in refused(tmp_path, GeometryError)
+    assert "voxels" in outlines(tmp_path).segments[0].doubt
     shutil.rmtree(tmp_path / "ct")
     ct(tmp_path / "ct", PixelSpacing=[1e-6, 1e-6])
     assert "pixel size (PixelSpacing) is impossible (1e-06 x 1e-06 mm)" in refused(tmp_path, GeometryError)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ from image_files import (
     spect_file,
 )
 
-from Y90DosimetryLib.errors import GeometryError, InputError, MissingToolError
+from Y90DosimetryLib.errors import GeometryError, InputError
 from Y90DosimetryLib.io.dicom_header import scrubbed
 from Y90DosimetryLib.io.dicom_sort import Kind
 from Y90DosimetryLib.io.dicom_stack import read_stack
@@ -50,9 +49,11 @@ def test_each_series_is_taken_for_what_its_header_says(tmp_path):
     spect_file(tmp_path / "planar.dcm", PET[:2], kind="WHOLE BODY", SeriesInstanceUID="1.9")
     spect_file(tmp_path / "raw.dcm", PET, kind="TOMO", SeriesInstanceUID="1.8")
     dicom_series(tmp_path / "c", CT_HU, SeriesInstanceUID="1.7", ManufacturerModelName="AXIOM-Artis", prefix="cb")
-    dicom_file(tmp_path / "mr.dcm", PET[0], SOPClassUID="1.2.840.10008.5.1.4.1.1.4", Modality="MR")
+    mr = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR", "SeriesInstanceUID": "1.6"}
+    dicom_series(tmp_path / "mr", PET, prefix="mr", **mr)
+    dicom_file(tmp_path / "page.dcm", PET[0], SOPClassUID=SECONDARY_CAPTURE, Modality="OT", SeriesInstanceUID="1.5")
     found = {s.kind: s for s in sorted_(tmp_path).series}
-    assert list(found) == [Kind.CT, Kind.CBCT, Kind.SPECT, Kind.PET, Kind.PLANAR, Kind.OTHER]
+    assert list(found) == [Kind.CT, Kind.CBCT, Kind.SPECT, Kind.PET, Kind.PLANAR, Kind.MR, Kind.OTHER]
     assert found[Kind.CT].line == "1: CT 'Arterial', 6 files of 24 x 20"
     assert len(sorted_(tmp_path).of_kind(Kind.OTHER)) == 2
 
@@ -179,9 +180,10 @@ def test_a_localizer_and_other_phases_in_one_series_fall_apart(tmp_path):
     ct(folder, CT_HU + 1, prefix="late", AcquisitionNumber=2)
     ct(folder, CT_HU[:1], prefix="scout", ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
     series = sorted_(tmp_path).series
-    assert [len(s.files) for s in series] == [1, 6, 6]
-    assert [s.description for s in series] == ["", " (part 1)", " (part 2)"]
-    assert np.array_equal(voxels(series[2]), CT_HU - 1023)
+    assert [len(s.files) for s in series] == [6, 6, 1]
+    assert [s.description for s in series] == [" (part 1)", " (part 2)", ""]
+    assert series[2].why == "a single slice"
+    assert np.array_equal(voxels(series[1]), CT_HU - 1023)
 
 
 def test_phases_that_nothing_tells_apart_are_refused(tmp_path):
@@ -376,13 +378,6 @@ def test_a_cone_beam_ct_in_one_file_follows_its_frames(tmp_path):
 
 
 # Odd and hostile files
-
-
-def test_without_pydicom_one_sentence_says_what_to_install(tmp_path, monkeypatch):
-    ct(tmp_path / "ct")
-    monkeypatch.setitem(sys.modules, "pydicom", None)
-    with pytest.raises(MissingToolError, match="pip install pydicom"):
-        sorted_(tmp_path)
 
 
 def test_the_real_series_are_sorted(tmp_path):

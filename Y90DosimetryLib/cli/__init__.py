@@ -10,6 +10,7 @@ import argparse
 import difflib
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from typing import Any
 from ..errors import Cancelled, DosimetryError
 from ..version import __version__
 
+OFFSET = re.compile(r"-\d\d:?\d\d")
+"""An offset from UTC to the west."""
 OK, WRONG_INPUT, FAULT, STOPPED = 0, 2, 3, 130
 
 STATS = "cohort-stats"
@@ -77,13 +80,24 @@ def parser(only: str = "") -> argparse.ArgumentParser:
     return top
 
 
+def _with_offsets(given: list[str]) -> list[str]:
+    """Return arguments in which a negative offset belongs to its option: "-05:00" looks like an option itself."""
+    joined: list[str] = []
+    for argument in given:
+        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and OFFSET.fullmatch(argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:2] == ["cohort", "stats"]:
             given[:2] = [STATS]
-        args = parser(given[0] if given else "").parse_args(given)
+        args = parser(given[0] if given else "").parse_args(_with_offsets(given))
     except SystemExit as stop:  # argparse has already said what is wrong
         return int(stop.code or 0)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,12 @@ def add_from_dicom(case_subparsers: Any) -> None:
     goal.add_argument("--list", action="store_true", help="only list the series with their numbers")
     for name, what in (("ct", "planning CT"), ("spect", "MAA or Y-90 SPECT"), ("pet", "Y-90 PET")):
         command.add_argument(f"--{name}", type=int, metavar="N", help=f"number of the {what} in the list, 0 for none")
-    command.add_argument("--outlines", type=int, nargs="+", metavar="N", help="numbers of the SEG or RTSTRUCT to take")
+    command.add_argument(
+        "--mr", type=int, nargs="+", metavar="N", help="numbers of the MR to keep beside the case, 0 for none"
+    )
+    command.add_argument(
+        "--outlines", type=int, nargs="+", metavar="N", help="numbers of the SEG or RTSTRUCT to take, 0 for none"
+    )
     command.add_argument("--patient", type=int, metavar="N", help="which patient, where the folder holds several")
     command.add_argument(
         "--role",
@@ -53,23 +59,61 @@ def add_from_dicom(case_subparsers: Any) -> None:
     command.set_defaults(run=run)
 
 
+WORDS: Mapping[str, str] = {
+    "ct": "--ct {value}",
+    "spect": "--spect {value}",
+    "pet": "--pet {value}",
+    "mr": "--mr {value}",
+    "outlines": "--outlines {value}",
+    "patient": "--patient {value}",
+    "roles": '--role "{value}=ROLE"',
+    "time_zone": "--time-zone Europe/Paris",
+    "pet_reference": "--pet-reference 2026-03-05T09:00:00+01:00 (or infusion), --pet-as-counts, or --pet 0",
+    "pet_as_counts": "--pet-as-counts, or --pet 0 to leave it out",
+    "spect_reference": "--spect-reference 2026-03-05T09:00:00+01:00 (or infusion)",
+}
+"""What to type for a member of `Choices` that an error or note is about."""
+UNSAID: Mapping[str, str] = {"roles": "NAME"}
+
+
+def words_for(about: str, value: str = "") -> str:
+    """Return what to type on the command line to settle what an error or note is about; empty where nothing does."""
+    return WORDS[about].format(value=value or UNSAID.get(about, "N")) if about in WORDS else ""
+
+
 def run(args: argparse.Namespace) -> int:
-    """List the series of a folder, or write its case and say what was noted."""
+    """List the series of a folder, or write its case and say what was taken and noted."""
+    try:
+        return _list(args) if args.list else _make(args)
+    except InputError as error:
+        if not (typed := words_for(error.about)):
+            raise
+        remedy = f"{error.remedy}\nType: {typed}"
+        raise type(error)(error.what, where=error.where, remedy=remedy, about=error.about) from None
+
+
+def _list(args: argparse.Namespace) -> int:
     with progress_bar() as progress:
-        if args.list:
-            sorting = sort_folder(args.folder, progress)
-        else:
-            found = case_from_dicom(args.folder, _choices(args), part(progress, 0.0, 0.9))
-            progress(0.9, "writing the case")
-            write_dicom_case(found, args.out)
-    if args.list:
-        print("\n".join(sorting.lines()))
-        print(f"{sorting.foreign_count} other files, {sorting.duplicate_count} duplicates")
-        if sorting.damaged:
-            print(f"damaged: {', '.join(sorting.damaged)}")
-        return 0
-    for note in found.case.notes:
-        print(f"note: {note}")
+        sorting = sort_folder(args.folder, progress)
+    print("\n".join(sorting.lines()))
+    print(f"{sorting.foreign_count} other files, {sorting.duplicate_count} duplicates")
+    if sorting.damaged:
+        print(f"damaged: {', '.join(sorting.damaged)}")
+    return 0
+
+
+def _make(args: argparse.Namespace) -> int:
+    with progress_bar() as progress:
+        found = case_from_dicom(args.folder, _choices(args), part(progress, 0.0, 0.9))
+        progress(0.9, "writing the case")
+        write_dicom_case(found, args.out)
+    for line in found.series:
+        print(f"series {line}")
+    for structure in found.structures:
+        print(f"structure {structure.text}")
+    for note in found.notes:
+        typed = words_for(note.about, note.value)
+        print(f"note: {note.text}" + (f" ({typed})" if typed else ""))
     for line in _still_needed(found):
         print(line)
     print(args.out / "case.toml")
@@ -100,20 +144,21 @@ def _choices(args: argparse.Namespace) -> Choices:
     pet, pet_at_infusion = _reference(args.pet_reference, "--pet-reference")
     spect, spect_at_infusion = _reference(args.spect_reference, "--spect-reference")
     return Choices(
-        args.ct,
-        args.spect,
-        args.pet,
-        tuple(args.outlines) if args.outlines is not None else None,
-        args.patient,
-        args.label,
-        args.time_zone,
-        pet,
-        pet_at_infusion,
-        args.pet_as_counts,
-        roles,
-        args.keep_identifiers,
-        spect,
-        spect_at_infusion,
+        ct=args.ct,
+        spect=args.spect,
+        pet=args.pet,
+        mr=None if args.mr is None else tuple(n for n in args.mr if n),
+        outlines=None if args.outlines is None else tuple(n for n in args.outlines if n),
+        patient=args.patient,
+        label=args.label,
+        time_zone=args.time_zone,
+        pet_reference=pet,
+        pet_at_infusion=pet_at_infusion,
+        pet_as_counts=args.pet_as_counts,
+        roles=roles,
+        keep_identifiers=args.keep_identifiers,
+        spect_reference=spect,
+        spect_at_infusion=spect_at_infusion,
     )
 
 

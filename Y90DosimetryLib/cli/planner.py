@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from ..engine import assess
 from ..errors import InputError
 from ..images import CtImage, DoseMap, array_of, voxel_ml
 from ..io.case_file import read_case_file, template, write_case
-from ..io.volumes import read_image
+from ..io.dicom_image import Quantity
+from ..io.dicom_instant import SLACK_H
+from ..io.volumes import read_image, read_volume
 from ..io.writing import output_folder, write_dose, write_text
 from ..phantom import PhantomSettings, Variant, case_variant, patient_over_time
 from ..physics import BQ_PER_GBQ, DEFAULT_JOULE_PER_GBQ
@@ -141,12 +144,28 @@ def _new(args: argparse.Namespace) -> int:
     return 0
 
 
+def _image_of_dose(args: argparse.Namespace) -> sitk.Image:
+    """Return the image: counts to be scaled, or Bq/mL at the infusion, to which a DICOM header has to agree."""
+    where = str(args.image)
+    if args.unit != "bq-ml":
+        return read_image(args.image, where, quantity=Quantity.COUNTS)
+    volume = read_volume(args.image, where, quantity=Quantity.ACTIVITY, zone=UTC)
+    after_h = volume.header.after_infusion_h if volume.header else None
+    if after_h is not None and abs(after_h) > SLACK_H:
+        raise InputError(
+            f"its Bq/mL are decay-corrected to {after_h:.1f} h after the infusion, not to it",
+            where=where,
+            remedy="Name it in a case file with its time (image_time), or export it corrected to the infusion",
+        )
+    return volume.image
+
+
 def _dose(args: argparse.Namespace) -> int:
     if args.out.exists():
         raise InputError("the file exists already", where=str(args.out), remedy="Choose another name")
     with progress_bar() as progress:
         progress(0.0, "reading the image")
-        image = read_image(args.image, str(args.image))
+        image = _image_of_dose(args)
         dose = dose_image(
             image,
             model=args.model,
@@ -154,7 +173,7 @@ def _dose(args: argparse.Namespace) -> int:
             joule_per_gbq=args.joule_per_gbq,
             total_gbq=args.total_gbq,
             concentration_bq_ml=args.unit == "bq-ml",
-            ct=None if args.ct is None else CtImage(read_image(args.ct, str(args.ct))),
+            ct=None if args.ct is None else CtImage(read_image(args.ct, str(args.ct), quantity=Quantity.HOUNSFIELD)),
             progress=part(progress, 0.1, 0.9),
         )
         write_dose(dose, args.out)

@@ -16,8 +16,9 @@ from ..dosimetry.lung import lung_mass_on_ct_g
 from ..errors import InputError
 from ..images import CountMap, CtImage, array_of, without_negatives
 from ..io.case_file import read_case_file
+from ..io.dicom_image import Quantity
 from ..io.paths import require_text
-from ..io.volumes import read_image, read_mask
+from ..io.volumes import read_image, read_mask, read_view
 from ..io.writing import output_file, write_image
 from ..lung_shunt import (
     DEFAULT_MARGIN_MM,
@@ -72,8 +73,11 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     lsf.add_argument("--background", nargs=2, type=float, metavar=("ANT", "POST"), help="counts of its region")
     lsf.add_argument("--pixels", nargs=3, type=int, metavar=("LUNGS", "LIVER", "BACKGROUND"), help="of the regions")
-    lsf.add_argument("--anterior", type=Path, metavar="IMAGE")
-    lsf.add_argument("--posterior", type=Path, metavar="IMAGE", help="mirrored, so that it lies on the anterior view")
+    lsf.add_argument("--anterior", type=Path, metavar="IMAGE", help="a DICOM file may hold both views")
+    lsf.add_argument(
+        "--posterior", type=Path, metavar="IMAGE",
+        help="mirrored, so that it lies on the anterior view; of a DICOM file this is done here",
+    )  # fmt: skip
     lsf.add_argument("--lung-region", metavar=MASK, help="on both views")
     lsf.add_argument("--liver-region", metavar=MASK)
     lsf.add_argument("--background-region", metavar=MASK)
@@ -93,7 +97,8 @@ def _register(args: argparse.Namespace) -> int:
     with progress_bar() as progress:
         progress(0.0, "reading the images")
         fixed = _planning_ct(args.fixed)
-        moving = _quantity(read_image(args.moving, "moving image"), args.moving_is)
+        wanted = {"ct": Quantity.HOUNSFIELD, "counts": Quantity.COUNTS}.get(args.moving_is)
+        moving = _quantity(read_image(args.moving, "moving image", quantity=wanted), args.moving_is)
         others = [(read_image(path, "image to move"), out) for path, out in args.move]
         found = register(
             fixed,
@@ -116,7 +121,7 @@ def _register(args: argparse.Namespace) -> int:
 
 
 def _planning_ct(path: Path) -> CtImage:
-    image = read_image(path, "fixed image")
+    image = read_image(path, "fixed image", quantity=Quantity.HOUNSFIELD)
     lowest = float(array_of(image).min())
     if lowest >= COUNTS_ABOVE_HU:
         raise InputError(
@@ -238,13 +243,13 @@ def _lsf(args: argparse.Namespace) -> int:
 
 def _single_images(args: argparse.Namespace) -> tuple[SpectShunt | Missing, Structure | None, CtImage | None]:
     lungs = _structure(Role.LUNGS, args.lungs)
-    ct = None if args.ct is None else CtImage(read_image(args.ct, "CT"))
+    ct = None if args.ct is None else CtImage(read_image(args.ct, "CT", quantity=Quantity.HOUNSFIELD))
     if args.spect is None:
         return Missing("no SPECT was given"), lungs, ct
     liver = _structure(Role.LIVER, args.liver)
     if liver is None or lungs is None:
         raise InputError("the SPECT needs both outlines", where="y90 lsf", remedy="Give --liver and --lungs")
-    image = CountMap(without_negatives(read_image(args.spect, "SPECT"), "SPECT")[0])
+    image = CountMap(without_negatives(read_image(args.spect, "SPECT", quantity=Quantity.COUNTS), "SPECT")[0])
     return spect_shunt(image, liver, lungs, margin_mm=args.margin_mm), lungs, ct
 
 
@@ -271,7 +276,7 @@ def _planar(args: argparse.Namespace) -> PlanarShunt | None:
             where="planar views",
             remedy="Give --anterior, --posterior, --lung-region and --liver-region, or --planar with counts",
         )
-    views = [read_image(path, "planar view") for path in images[:2]]
+    views = [read_view(p, "planar view", v) for p, v in zip(images[:2], ("anterior", "posterior"), strict=True)]
     wanted = [args.lung_region, args.liver_region, *([args.background_region] if args.background_region else [])]
     return planar_shunt(*(planar_region(views[0], views[1], _region(w, views[0])) for w in wanted))
 

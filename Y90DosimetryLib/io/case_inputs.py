@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import SimpleITK as sitk
 
 from ..errors import InputError
 from ..progress import Progress
+from .dicom_image import Quantity
 from .formats import files_of
 from .paths import relative
 from .segmentations import Segment, read_segments
@@ -35,7 +37,7 @@ def located(where: str) -> Iterator[None]:
         yield
     except InputError as error:
         place = f"{where}, {error.where}" if error.where else where
-        raise type(error)(error.what, where=place, remedy=error.remedy) from None
+        raise error.at(place) from None
 
 
 class CaseFiles:
@@ -48,10 +50,23 @@ class CaseFiles:
         self._digests: dict[tuple[Path, str], str] = {}
         self._last: tuple[Path, sitk.Image] | None = None
 
-    def volume(self, name: str, written: str, series: str = "") -> Volume:
+    def volume(
+        self,
+        name: str,
+        written: str,
+        series: str = "",
+        quantity: Quantity | None = None,
+        corrected_to: datetime | str | None = None,
+    ) -> Volume:
         """Return the image of a file or folder; *written* is its path as the case file has it."""
         path = self.path(name, written, series)
-        return read_volume(path, f"{name}, {path}", series, within=self._folder)
+        zone = corrected_to.tzinfo if isinstance(corrected_to, datetime) else None
+        volume = read_volume(
+            path, f"{name}, {path}", series, quantity, zone=zone, corrected_to=corrected_to, within=self._folder
+        )
+        if volume.header is not None:
+            self.notes += [note.replace(f"{name}, {path}", name) for note in volume.header.notes]
+        return volume
 
     def mask(self, name: str, written: str, label_value: int | None) -> sitk.Image:
         """Return one outline of a file."""

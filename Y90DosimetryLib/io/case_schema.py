@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import reprlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -185,17 +185,33 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
 
 
-def template() -> str:
-    """Return a case file to start from: names are filled in; every value is an example in a comment, for the user."""
+LAST_OF_SESSIONS = "sessions.infusions"
+
+
+def template(known: Mapping[str, Sequence[Mapping[str, str]]] | None = None, sessions_in_comments: str = "") -> str:
+    """Return a case file to start from: names are filled in; every value is an example in a comment, for the user.
+
+    Parameters
+    ----------
+    known
+        Values to fill in instead, as TOML, by the name of their table; a row for each table of that name.
+    sessions_in_comments
+        Sessions that lack something, to be completed; written as comments.
+    """
     blocks = [
         "# A case for `y90 assess`. Lines that begin with # are not read: they hold examples.\n"
         "# Remove the # and enter your own value; what is left out is reported as missing.\n"
         "# Times carry their offset from UTC: 2026-03-04T10:30:00+01:00. Fractions run from 0 to 1."
     ]
     for table in TABLES:
-        blocks.append(f"# {table.says}")
-        for number, filled in enumerate(table.filled or ({},)):
+        rows = table.filled if known is None else known.get(table.name, ())
+        drafted = bool(sessions_in_comments) and table.name.startswith("sessions")
+        if not drafted or rows or table.name == "sessions":
+            blocks.append(f"# {table.says}")
+        for number, filled in enumerate(rows or () if drafted else rows or ({},)):
             blocks[-1] += ("" if number == 0 else "\n") + "\n" + _block(table, filled, brief=number > 0)
+        if sessions_in_comments and table.name == LAST_OF_SESSIONS:
+            blocks.append("\n".join(f"# {line}".rstrip() for line in sessions_in_comments.splitlines()))
     return "\n\n".join(blocks) + "\n"
 
 

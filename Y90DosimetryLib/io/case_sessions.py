@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..images import ActivityMap, CountMap, Zeroed, array_of, without_negatives
 from .case_inputs import CaseFiles, located
 from .case_keys import FROM_IMAGE, IMAGE_VALUES
+from .dicom_image import Quantity
 from .volumes import Volume
 
 DICOM_BQ_ML = "BQML"  # DICOM PS3.3 C.8.9.1, Units (0054,1001)
@@ -60,8 +61,10 @@ def _session_image(
             remedy='Give either image_time = 2026-03-05T09:00:00+01:00 or image_decay_corrected_to = "infusion"',
         )
     name = f"image of session '{values['label']}'"
-    volume = files.volume(name, values["image"], values.get("series", ""))
-    _note_header(volume, ct, scale_bq_ml is not None, name, files.notes)
+    quantity = Quantity.COUNTS if scale_bq_ml is None else Quantity.ACTIVITY
+    corrected_to = values.get("image_time", values.get("image_decay_corrected_to"))
+    volume = files.volume(name, values["image"], values.get("series", ""), quantity, corrected_to)
+    _note_header(volume, ct, values["image_values"], Basis(values["basis"]), name, files.notes)
     image, count, share_fraction = without_negatives(volume.image, name)
     if count:
         share = f"{share_fraction * 100:.2f} %"
@@ -75,15 +78,22 @@ def _session_image(
     return ActivityMap(image, values.get("image_time"))
 
 
-def _note_header(volume: Volume, ct: Volume | None, absolute: bool, name: str, notes: list[str]) -> None:
+def _note_header(volume: Volume, ct: Volume | None, unit: str, basis: Basis, name: str, notes: list[str]) -> None:
+    """Note what the DICOM header says besides; refuse what contradicts the case file."""
     header = volume.header
     if header is None:
         return
-    if absolute and header.units not in ("", DICOM_BQ_ML):
+    if header.units == DICOM_BQ_ML and unit not in ("bq_ml", "counts"):
         raise InputError(
-            f"its DICOM header says that the values are {header.units}, not Bq/mL",
+            f"its DICOM header says that the values are Bq/mL, the case file says {unit}",
             where=name,
-            remedy='Export it in Bq/mL, or use it as image_values = "counts"',
+            remedy='Write image_values = "bq_ml"',
+        )
+    if header.nuclide == "Tc-99m" and basis is Basis.DELIVERED:
+        raise InputError(
+            "its DICOM header names the nuclide Tc-99m: it shows what is planned, not what was delivered",
+            where=name,
+            remedy='Write basis = "planned", or name the Y-90 PET or SPECT',
         )
     if header.modality == "CT":
         notes.append(f"{name}: its DICOM header says modality CT; used as the case file says")

@@ -16,6 +16,7 @@ from ..structures import Role, Structure
 from .case_inputs import CaseFiles
 from .case_keys import BY_NAME
 from .case_schema import did_you_mean
+from .dicom_image import Quantity
 from .segmentations import structures_of
 from .volumes import Volume
 
@@ -42,7 +43,7 @@ def read_ct(values: Mapping[str, Any], files: CaseFiles, of: str = "") -> Volume
             place = name if of else "[images]"
             raise InputError("'series' is given, but no 'ct'", where=place, remedy="Name the folder as ct")
         return None
-    volume = files.volume(name, values["ct"], values.get("series", ""))
+    volume = files.volume(name, values["ct"], values.get("series", ""), Quantity.HOUNSFIELD)
     array = array_of(volume.image)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(

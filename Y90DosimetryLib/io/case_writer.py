@@ -139,10 +139,11 @@ def _table(header: str, values: Mapping[str, object]) -> Iterator[str]:
     known = {key: value for key, value in values.items() if value is not None}
     if known:
         yield from ("", header)
-        yield from (f"{key} = {_toml(value)}" for key, value in known.items())
+        yield from (f"{key} = {toml_text(value)}" for key, value in known.items())
 
 
-def _toml(value: object) -> str:
+def toml_text(value: object) -> str:
+    """Return a value as TOML writes it."""
     if isinstance(value, str):  # also the words of an enumeration
         return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
@@ -150,7 +151,7 @@ def _toml(value: object) -> str:
     if isinstance(value, date):  # also date and time
         return value.isoformat()
     if isinstance(value, Iterable):
-        return f"[{', '.join(_toml(v) for v in value)}]"
+        return f"[{', '.join(toml_text(v) for v in value)}]"
     return repr(value)
 
 

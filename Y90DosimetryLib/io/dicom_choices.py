@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from ..structures import Role
 from .dicom_sort import Kind, Series, Sorting
 
 
@@ -29,6 +30,8 @@ class Choices:
     """The planning CT; 0 takes none, None the only one there is. The same for `spect` and `pet`."""
     spect: int | None = None
     pet: int | None = None
+    mr: tuple[int, ...] | None = None
+    """MR to keep beside the case; None keeps the only one there is."""
     outlines: tuple[int, ...] | None = None
     """SEG and RT structure sets to take; None takes those drawn on the CT."""
     patient: int | None = None
@@ -46,6 +49,35 @@ class Choices:
 
 
 NOTHING_SAID = Choices()
+
+
+@dataclass(frozen=True)
+class Note:
+    """What was left out, changed or assumed, and which member of `Choices` would change it (empty: none)."""
+
+    text: str
+    about: str = ""
+    value: str = ""
+    """What to give for it, where that is known: the number of a series, say."""
+
+
+@dataclass(frozen=True)
+class StructureLine:
+    """An outline that was found, and what it was taken as; no text of it names the patient."""
+
+    name: str
+    role: Role | None
+    """None where it was left out."""
+    volume_ml: float | None
+    """None where it is empty or could not be read."""
+    why_not: str = ""
+    """Why it was left out; empty where it was taken."""
+
+    @property
+    def text(self) -> str:
+        """One line for a list: name, role, volume."""
+        taken = self.role.value if self.role else f"left out, {self.why_not}"
+        return f"{self.name}: {taken}" + ("" if self.volume_ml is None else f", {self.volume_ml * (1 + 1e-9):.1f} mL")
 
 
 @dataclass(frozen=True)
@@ -73,8 +105,10 @@ _USES: Mapping[Kind, tuple[Use, ...]] = {
     Kind.SPECT: (Use.SPECT,),
     Kind.PET: (Use.PET,),
     Kind.PLANAR: (Use.BESIDE,),
+    Kind.MR: (Use.BESIDE,),
     Kind.SEG: (Use.OUTLINES,),
     Kind.RTSTRUCT: (Use.OUTLINES,),
+    Kind.REPORT: (Use.BESIDE,),
     Kind.UNSURE: (Use.SPECT, Use.PET, Use.CT),
     Kind.OTHER: (),
 }

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pydicom
 import SimpleITK as sitk
 
 from ..errors import DosimetryError
@@ -13,7 +14,6 @@ from ..images import Array, DoseMap
 from ..structures import Role
 from ..terminology import TERMINOLOGY
 from .dicom_axes import as_decimal, place, turned
-from .dicom_header import pydicom_module
 from .dicom_objects import NewSeries, code_item, new_object, shortened
 from .dicom_reference import Reference
 
@@ -71,7 +71,7 @@ def grid_scaling_gy(largest_gy: float) -> float:
 
 
 def _overview(name: str) -> Any:
-    dataset = pydicom_module().Dataset()
+    dataset = pydicom.Dataset()
     dataset.PlanOverviewIndex, dataset.RTPlanLabel = 1, shortened(name, SHORT_STRING)
     dataset.PrescriptionOverviewSequence = []
     liver = TERMINOLOGY[Role.LIVER].type

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 
-from ..case import Basis
+from ..case import Basis, Settings
 from ..images import ActivityMap, CountMap
 from .case_keys import AT_INFUSION
+from .case_writer import toml_text
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,22 @@ class SessionDraft:
                 "lung_shunt_fraction =   # 0.05 is 5 %",
             ]
         )
+
+
+def known_tables(document: Mapping[str, object]) -> dict[str, list[dict[str, str]]]:
+    """Return the tables of a case file as the template takes them; settings that nobody chose are left out."""
+    usual = {f.name: getattr(Settings(), f.name) for f in fields(Settings)}
+    found: dict[str, list[dict[str, str]]] = {}
+    for name, value in document.items():
+        for row in value if isinstance(value, list) else [value]:
+            assert isinstance(row, dict), "a case file holds tables"
+            inner = {k: v for k, v in row.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
+            kept = {
+                k: v for k, v in row.items() if k not in inner and (name != "settings" or k == "hospital_time_zone")
+            }
+            found.setdefault(name, []).append({k: toml_text(v) for k, v in kept.items()})
+            for key, rows in inner.items():
+                found.setdefault(f"{name}.{key}", []).extend({k: toml_text(v) for k, v in r.items()} for r in rows)
+    if found.get("settings") == [{"hospital_time_zone": toml_text(usual["hospital_time_zone"])}]:
+        del found["settings"]
+    return found

@@ -12,7 +12,6 @@ from ..images import DoseMap
 from ..missing import Missing
 from ..progress import Progress, silent
 from .dicom_dose import rt_dose
-from .dicom_header import pydicom_module
 from .dicom_measures import Assessed, groups_of
 from .dicom_objects import NewSeries, highdicom_module, save
 from .dicom_pdf import encapsulated_pdf, read_pdf
@@ -89,7 +88,6 @@ def export_objects(
     InputError, MissingToolError
         As `export`.
     """
-    pydicom_module()
     if wanted.outlines or wanted.measurements:
         highdicom_module()
     pdf = read_pdf(wanted.pdf) if isinstance(wanted.pdf, Path) else wanted.pdf

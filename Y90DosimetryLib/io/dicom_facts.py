@@ -19,6 +19,27 @@ NUCLIDES = {
 }
 SPHERES = {("SCT", "764678003"), ("SCT", "409105003"), ("SRT", "C-B10A5")}
 """Radiopharmaceuticals that are Y-90 microspheres, DICOM PS3.16, CID 25."""
+ALBUMINS = {("SCT", "85693008"), ("SCT", "55494003"), ("SRT", "C-B1203")}
+"""Macroaggregated albumin and albumin microspheres with Tc-99m, DICOM PS3.16, CID 25."""
+ALBUMIN, MICROSPHERES, OTHER_DRUG = "MAA", "microspheres", "other"
+"""What a drug is; empty where its name says nothing about it."""
+MAA_WORDS = re.compile(
+    r"\bmaa\b|macro.?(agg|alb|salb)|makro|(?<!micro)aggregated albumin|albumin microsph|"
+    r"pulmocis|macrotec|maasol|lyomaa",
+    re.IGNORECASE,
+)
+SPHERE_WORDS = re.compile(r"microsph|thera.?sphere|sir.?sphere|glass|resin", re.IGNORECASE)
+OTHER_WORDS = re.compile(
+    r"brofenin|bromida|bridatec|fenin\b|\bh?ida\b|choletec|colloid|nanocoll|tilmanocept|dronate|\b[mh]dp\b|\bdpd\b|"
+    r"hmpao|exametazime|bicisate|mibi|tetrofosmin|pertechnetate|tcO4|dmsa|succimer|dtpa|pentet|mag.?3|mertiatide|gsa\b|"
+    r"galactosyl|neogalact|red (blood )?cell|\brbc\b|erythro|leu[kc]o|psma|dota|octreo|tektrotyd|edda|fdg|glucose|"
+    r"choline|fluoride|iodide|mibg|iobenguane|gallium|citrate|phosphate|phytate|serum albumin|microaggregated|"
+    r"bone|thyroid|trodat|depreotide|krypton|xenon|technegas|carbon|rubidium|ammonia|acetate|fapi",
+    re.IGNORECASE,
+)
+"""Other drugs of nuclear medicine, by the names and parts of names in DICOM PS3.16, CID 25 and 4021, and brands."""
+HALF_LIVES_H = {"Tc-99m": 6.0067, "Y-90": DEFAULT_HALF_LIFE_H}
+"""Tc-99m: Nuclear Data Sheets 145 (2017) 25-340, A = 99."""
 Y90_POSITRON_FRACTION = 31.86e-6
 """Positrons per decay of Y-90: Selwyn et al., Appl Radiat Isot 65 (2007) 318-327."""
 LARGEST_HALF_LIFE_ERROR_RATIO = 0.01
@@ -30,7 +51,7 @@ WEIGHT_RANGE_KG = (20.0, 350.0)
 HEIGHT_RANGE_CM = (100.0, 230.0)
 CM_PER_M = 100.0
 BQ_PER_MBQ = 1e6
-NAME_THE_ZONE = "Name the hospital's time zone, for example --time-zone Europe/Paris, or an offset such as +02:00"
+NAME_THE_ZONE = "Name the hospital's time zone, for example Europe/Paris, or an offset such as +02:00 or -05:00"
 
 
 @dataclass(frozen=True)
@@ -44,6 +65,10 @@ class Tracer:
     """RadionuclideTotalDose, which PET writes in Bq and nuclear medicine in MBq (DICOM PS3.3, C.8.9.2, C.8.4.10)."""
     given: str = ""
     """RadiopharmaceuticalStartDateTime, a DICOM date and time."""
+    drug: str = ""
+    """Its name, where it says more than the nuclide does."""
+    drug_kind: str = ""
+    """`ALBUMIN`, `MICROSPHERES`, `OTHER_DRUG`, or empty where the name is not known."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +90,10 @@ def tracer(header: Header) -> Tracer:
     scheme, entry, meaning = code(info, "RadionuclideCodeSequence")
     nuclide = NUCLIDES.get(("SRT" if scheme in {"SNM3", "99SDM"} else scheme, entry), "") or nuclide_named(meaning)
     half_life_s = number(info, "RadionuclideHalfLife")
-    drug = code(info, "RadiopharmaceuticalCodeSequence")[:2]
+    coded, named = code(info, "RadiopharmaceuticalCodeSequence"), text(info, "Radiopharmaceutical")
+    drug_kind = _drug_kind(coded, named)
     if not nuclide and (half_life_s or not (meaning or entry)):  # a drug's name overrules no nuclide's code
-        nuclide = "Y-90" if drug in SPHERES else nuclide_named(text(info, "Radiopharmaceutical"))
+        nuclide = "Y-90" if coded[:2] in SPHERES else nuclide_named(named) or nuclide_named(coded[2])
     nuclide = nuclide or meaning or entry
     dose = number(info, "RadionuclideTotalDose") if len(administered) == 1 else None
     unit_bq = BQ_PER_MBQ if text(header, "Modality") == "NM" else 1.0
@@ -77,7 +103,25 @@ def tracer(header: Header) -> Tracer:
         number(info, "RadionuclidePositronFraction"),
         None if dose is None else dose * unit_bq,
         text(info, "RadiopharmaceuticalStartDateTime") if len(administered) == 1 else "",
+        _beside_nuclide(named) or _beside_nuclide(coded[2]),
+        drug_kind,
     )
+
+
+def _drug_kind(coded: tuple[str, str, str], named: str) -> str:
+    """Return what a drug is by its code, its meaning and its free name; one that is another drug overrules the rest."""
+    told = (named, coded[2])
+    if any(OTHER_WORDS.search(t) and not MAA_WORDS.search(t) for t in told):
+        return OTHER_DRUG
+    if coded[:2] in ALBUMINS or any(MAA_WORDS.search(t) for t in told):
+        return ALBUMIN
+    return MICROSPHERES if coded[:2] in SPHERES or any(SPHERE_WORDS.search(t) for t in told) else ""
+
+
+def _beside_nuclide(told: str) -> str:
+    """Return a drug's name; empty where it names a nuclide and nothing else."""
+    left = re.sub(r"technetium|yttrium|tc|99\W*m?|y|90|[\W\d_]|chloride|solution|\bnone\b|unknown", "", told.lower())
+    return told if len(left) > 1 else ""
 
 
 def nuclide_named(told: str) -> str:
@@ -109,15 +153,16 @@ def require_y90(of: Tracer, where: str) -> None:
     Scanners without Y-90 in their list are run with another nuclide; its half-life and positron fraction are then
     in the numbers, and Bq/mL are wrong by orders of magnitude.
     """
-    remedy = "Reconstruct it for Y-90, or use it in relative counts (--pet-as-counts)"
+    remedy = "Reconstruct it for Y-90, or use it in relative counts"
     if of.nuclide != "Y-90" and (of.nuclide or of.half_life_h is None):
         told = f"the header names the nuclide {of.nuclide}, not Y-90" if of.nuclide else "the header names no nuclide"
-        raise InputError(told, where=where, remedy=remedy)
+        raise InputError(told, where=where, remedy=remedy, about="pet_as_counts")
     if of.half_life_h is not None and abs(of.half_life_h / DEFAULT_HALF_LIFE_H - 1) > LARGEST_HALF_LIFE_ERROR_RATIO:
         raise InputError(
             f"the half-life in the header is {of.half_life_h:.4g} h, that of Y-90 {DEFAULT_HALF_LIFE_H:g} h",
             where=where,
             remedy=remedy,
+            about="pet_as_counts",
         )
     fraction = of.positron_fraction
     if fraction and abs(fraction / Y90_POSITRON_FRACTION - 1) > LARGEST_POSITRON_ERROR_RATIO:
@@ -125,16 +170,7 @@ def require_y90(of: Tracer, where: str) -> None:
             f"the positron fraction in the header is {fraction:g}, that of Y-90 {Y90_POSITRON_FRACTION:g}",
             where=where,
             remedy=remedy,
-        )
-
-
-def require_tracer_of_plan(of: Tracer, where: str) -> None:
-    """Raise `InputError` when a SPECT shows another nuclide than Tc-99m or Y-90."""
-    if of.nuclide not in ("", "Tc-99m", "Y-90"):
-        raise InputError(
-            f"the header names the nuclide {of.nuclide}, not Tc-99m or Y-90",
-            where=where,
-            remedy="Choose the MAA SPECT, or the Y-90 SPECT",
+            about="pet_as_counts",
         )
 
 
@@ -162,7 +198,9 @@ def zone_named(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise InputError(f"there is no time zone '{name}'", where="time zone", remedy=NAME_THE_ZONE) from None
+        raise InputError(
+            f"there is no time zone '{name}'", where="time zone", remedy=NAME_THE_ZONE, about="time_zone"
+        ) from None
 
 
 def moment(day: str, clock: str, header: Header, zone: tzinfo | None, where: str) -> datetime | None:
@@ -188,13 +226,16 @@ def moment(day: str, clock: str, header: Header, zone: tzinfo | None, where: str
     own = re.fullmatch(r"([+-])(\d\d)(\d\d)", text(header, "TimezoneOffsetFromUTC"))
     known = _offset(own[1], own[2], own[3]) if own else zone
     if known is None:
-        raise InputError("the times in the header have no time zone", where=where, remedy=NAME_THE_ZONE)
+        raise InputError(
+            "the times in the header have no time zone", where=where, remedy=NAME_THE_ZONE, about="time_zone"
+        )
     aware = local.replace(tzinfo=known)
     if aware.utcoffset() != aware.replace(fold=1).utcoffset():
         raise InputError(
             f"the clock was changed at {local:%H:%M} of that day",
             where=where,
-            remedy="Give the offset: --time-zone +02:00",
+            remedy="Give the offset instead of the zone, for example +02:00",
+            about="time_zone",
         )
     offset = aware.utcoffset()
     assert offset is not None, "an aware time has an offset"
@@ -238,5 +279,7 @@ def corrections(header: Header) -> frozenset[str]:
 def _offset(sign: str, hours: str, minutes: str) -> timezone:
     span = timedelta(hours=int(hours), minutes=int(minutes))
     if span >= timedelta(hours=15):
-        raise InputError(f"{sign}{hours}:{minutes} is no offset from UTC", where="time zone", remedy=NAME_THE_ZONE)
+        raise InputError(
+            f"{sign}{hours}:{minutes} is no offset from UTC", where="time zone", remedy=NAME_THE_ZONE, about="time_zone"
+        )
     return timezone(-span if sign == "-" else span)

@@ -9,19 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from ..errors import MissingToolError
+import pydicom
+import pydicom.config
+from pydicom.dataelem import RawDataElement
+from pydicom.values import convert_value
 
 Header = Any
-"""A pydicom Dataset without its pixels; pydicom is optional, so its type is not named."""
+"""A pydicom Dataset without its pixels, or a mapping that stands for an absent one."""
 
 DIRECTORY = "1.2.840.10008.1.3.10"  # DICOM PS3.4, media storage directory (DICOMDIR)
 NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"  # DICOM PS3.6, annex A: NM Image Storage
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
-COMPRESSED = re.compile(r"1\.2\.840\.10008\.1\.2\.(4\.|5$)")
 DEFLATED = "1.2.840.10008.1.2.1.99"
+NATIVE = {"", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.20"}
+"""Transfer syntaxes whose pixels are neither packed nor in items (DICOM PS3.5, annex A)."""
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+BYTES = {"UN", "OB", "OW", "OF", "OD", "OL", "OV"}
 END_OF_PIXELS = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 """The item that ends compressed pixels (DICOM PS3.5, annex A.4)."""
 TAIL_BYTES = 4096
@@ -30,17 +35,41 @@ WITHIN_WORDS = 5
 """Secrets of this length are blotted out inside longer words too, as in file names."""
 PERSONAL = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber", "OtherPatientIDs", "PatientBirthName")
 REDACTED = "***"
-
-
-def pydicom_module() -> ModuleType:
-    """Return pydicom, or say how to get it."""
-    try:
-        import pydicom
-        import pydicom.config
-    except ImportError:
-        raise MissingToolError("DICOM headers need pydicom: install it with `pip install pydicom`") from None
-    module: ModuleType = pydicom
-    return module
+PLAIN_WORDS = frozenset(
+    [
+        "liver",
+        "hepatic",
+        "tumor",
+        "lesion",
+        "lung",
+        "lungs",
+        "phantom",
+        "spleen",
+        "kidney",
+        "left",
+        "right",
+        "lobe",
+        "perfused",
+        "normal",
+        "whole",
+        "segment",
+        "treated",
+        "future",
+        "remnant",
+        "resection",
+        "thrombus",
+        "portal",
+        "vein",
+        "none",
+        "unknown",
+        "anon",
+        "anonymous",
+        "anonymized",
+        "patient",
+        "test",
+    ]
+)
+"""Words that name no patient though they stand in a name: of phantoms, pseudonyms and structures."""
 
 
 @contextmanager
@@ -50,7 +79,7 @@ def hushed() -> Iterator[None]:
     before = log.disabled, log.propagate
     log.disabled = True
     try:
-        with warnings.catch_warnings(), pydicom_module().config.disable_value_validation():
+        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -74,7 +103,7 @@ def read_header(path: Path) -> tuple[Header | None, bool]:
     """
     try:
         with path.open("rb") as stream:
-            header = pydicom_module().dcmread(stream, stop_before_pixels=True, force=True)
+            header = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
             left = path.stat().st_size - stream.tell()
         for keyword in ("SOPClassUID", "SeriesInstanceUID", "Modality", *PERSONAL):
             header.get(keyword)  # values are decoded when they are first asked for
@@ -90,11 +119,15 @@ def class_uid(header: Header) -> str:
     return text(header, "SOPClassUID") or text(getattr(header, "file_meta", {}), "MediaStorageSOPClassUID")
 
 
-def is_multi_frame(header: Header) -> bool:
-    """Whether one file holds a whole volume or views; converters write 1 frame into single slices, too."""
-    frames = number(header, "NumberOfFrames")
-    enhanced = bool(items(header, "SharedFunctionalGroupsSequence"))
-    return frames is not None and (frames > 1 or enhanced or class_uid(header) == NUCLEAR_MEDICINE)
+def transfer_syntax(header: Header) -> str:
+    """Return the UID of the way a file's pixels are stored; empty where the file does not say."""
+    return text(getattr(header, "file_meta", {}), "TransferSyntaxUID")
+
+
+def syntax_name(header: Header) -> str:
+    """Return the name of that way for a message."""
+    uid = transfer_syntax(header)
+    return "Deflated Image Frame Compression" if uid == DEFLATED_FRAMES else str(pydicom.uid.UID(uid).name)
 
 
 def instance_uid(header: Header) -> str:
@@ -112,11 +145,11 @@ def _is_whole(header: Header, left_bytes: int, path: Path) -> bool:
     size = number(header, "Rows"), number(header, "Columns")
     if size[0] is None or size[1] is None:
         return False
-    syntax = text(getattr(header, "file_meta", {}), "TransferSyntaxUID")
-    if COMPRESSED.match(syntax):
-        return _holds_end_of_pixels(path)
+    syntax = transfer_syntax(header)
     if syntax == DEFLATED:
         return True
+    if syntax not in NATIVE:
+        return _holds_end_of_pixels(path)
     count = (number(header, "NumberOfFrames") or 1) * (number(header, "SamplesPerPixel") or 1)
     return left_bytes >= size[0] * size[1] * count * (number(header, "BitsAllocated") or 0.0) / 8
 
@@ -134,9 +167,25 @@ def value(holder: Header, keyword: str) -> Any:
     """Return an element's value; None when it is absent, empty or unreadable."""
     try:
         found = holder.get(keyword)
+        if isinstance(found, bytes):
+            found = _meant(holder, keyword, found)
     except Exception:  # an odd value may break its conversion in any way
         return None
     return None if found is None or found == "" or (hasattr(found, "__len__") and len(found) == 0) else found
+
+
+def _meant(holder: Header, keyword: str, raw: bytes) -> Any:
+    """Return what bytes of the value representation UN mean, which is how more than 64 kB are written.
+
+    Explicit VR has 16 bits for the length of most elements; a longer one is stored as UN, whose sequences are in
+    Implicit VR Little Endian (DICOM PS3.5, 6.2.2).
+    """
+    element = holder[keyword]
+    known = pydicom.datadict.dictionary_VR(element.tag)
+    if element.VR != "UN" or known.split()[0] in BYTES:
+        return raw
+    known = known.split()[0]
+    return convert_value(known, RawDataElement(element.tag, known, len(raw), raw, 0, known == "SQ", True))
 
 
 def text(holder: Header, keyword: str) -> str:
@@ -212,7 +261,7 @@ def secrets_of(header: Header) -> frozenset[str]:
     for keyword in PERSONAL:
         whole = text(header, keyword)
         found |= {whole, *re.split(r"[\^=\s,\\]+", whole)}
-    return frozenset(word.casefold() for word in found if len(word) >= SHORTEST_SECRET)
+    return frozenset(word.casefold() for word in found if len(word) >= SHORTEST_SECRET) - PLAIN_WORDS
 
 
 def scrubbed(told: str, secrets: frozenset[str]) -> str:

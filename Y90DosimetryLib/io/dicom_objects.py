@@ -16,11 +16,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pydicom
+
 from ..errors import InputError, MissingToolError
 from ..terminology import PRIVATE_SCHEME, Code
 from ..version import __version__
 from .dicom_axes import as_decimal
-from .dicom_header import Header, class_uid, hushed, pydicom_module, text, value
+from .dicom_header import Header, class_uid, hushed, text, value
 from .dicom_reference import Reference
 
 NOTICE = "Research use only, not a certified medical device"
@@ -57,7 +59,6 @@ class NewSeries:
 
 def new_object(reference: Reference, sop_class_uid: str, series: NewSeries, made_at: datetime) -> Any:
     """Return a data set with patient, study, series, equipment and SOP common modules, and new UIDs."""
-    pydicom = pydicom_module()
     dataset = pydicom.Dataset()
     dataset.file_meta = pydicom.dataset.FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
@@ -84,7 +85,7 @@ def stamp(dataset: Any, reference: Reference, description: str, made_at: datetim
         dataset.SoftwareVersions, dataset.DeviceSerialNumber = __version__, "0"
         dataset.SeriesDescription = f"{shortened(description, LONG_STRING - len(SUFFIX))}{SUFFIX}"
         dataset.ContentQualification = "RESEARCH"
-        scheme = pydicom_module().Dataset()
+        scheme = pydicom.Dataset()
         scheme.CodingSchemeDesignator, scheme.CodingSchemeName = PRIVATE_SCHEME, f"{SOFTWARE} private codes"
         scheme.CodingSchemeResponsibleOrganization = SOFTWARE
         dataset.CodingSchemeIdentificationSequence = [scheme]
@@ -111,7 +112,7 @@ def save(dataset: Any, path: Path) -> None:
 
 def new_uid() -> str:
     """Return a new unique identifier below 2.25 (DICOM PS3.5, B.2)."""
-    return str(pydicom_module().uid.generate_uid(prefix=None))
+    return str(pydicom.uid.generate_uid(prefix=None))
 
 
 def shortened(words: str, longest: int = LONG_STRING) -> str:
@@ -136,7 +137,7 @@ def slices_of(reference: Reference) -> list[Any]:
 
 def nameless(header: Header) -> Any:
     """Return what others refer to of an object, without patient: highdicom would judge and log odd names and dates."""
-    dataset = pydicom_module().Dataset()
+    dataset = pydicom.Dataset()
     for keyword in REQUIRED_IF_EMPTY:
         setattr(dataset, keyword, "")
     dataset.SOPClassUID = class_uid(header)
@@ -162,7 +163,7 @@ def muted(package: str = "highdicom") -> Iterator[None]:
 
 def code_item(code: Code) -> Any:
     """Return an item of a code sequence."""
-    item = pydicom_module().Dataset()
+    item = pydicom.Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme, code.meaning
     return item
 
@@ -184,7 +185,7 @@ def highdicom_module() -> ModuleType:
 
 def _patient_and_study(reference: Reference) -> list[Any]:
     """Return the elements to copy; pydicom has decoded their texts, which are written in UTF-8."""
-    source = pydicom_module().Dataset()
+    source = pydicom.Dataset()
     header = reference.header
     for keyword in COPIED:
         if value(header, keyword) is not None:  # an unreadable one, whose error would quote it, is left out

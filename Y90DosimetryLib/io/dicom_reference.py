@@ -15,7 +15,7 @@ from ..case import Case
 from ..errors import InputError
 from ..images import Array
 from ..progress import Progress, part, silent
-from .dicom_header import Header, hushed, is_multi_frame, text
+from .dicom_header import Header, hushed, text
 from .dicom_sort import Kind, Series, Sorting, sort_folder
 from .dicom_stack import read_stack
 
@@ -70,7 +70,7 @@ def read_reference(folder: Path, number: int | None = None, progress: Progress =
                     where=where,
                     remedy="Let the PACS send the series again: a converter made these files, each as its own",
                 )
-        if is_multi_frame(stack.headers[0]):
+        if any(frame.index is not None for frame in series.frames):
             raise InputError(
                 "all slices are in one file", where=where, remedy="Let the PACS send it as single slices (CT Image)"
             )
@@ -85,7 +85,8 @@ def _chosen(sorting: Sorting, number: int | None, where: str) -> Series:
         raise InputError(
             f"{len(found) or 'no'} CT series" + (f" with the number {number}" if number is not None else ""),
             where=where,
-            remedy="List the series with `y90 case from-dicom FOLDER --list`, and choose one by its number",
+            remedy="Choose one by its number in the list of the folder's series",
+            about="series",
         )
     return found[0]
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import partial
+from functools import cached_property
 from pathlib import Path
+
+import pydicom
 
 from ..errors import InputError
 from ..progress import Progress, silent
+from .dicom_frames import Frame, frames_of
+from .dicom_groups import volumes_of
 from .dicom_header import (
     DIRECTORY,
-    RTSTRUCT,
     Header,
     class_uid,
     hushed,
     instance_uid,
     is_dicom,
-    is_multi_frame,
     items,
     number,
     numbers,
@@ -30,71 +29,45 @@ from .dicom_header import (
     secrets_of,
     text,
     value,
-    words,
 )
+from .dicom_kind import SEG_CLASSES, STORAGE, kind_of
+from .dicom_kind import Kind as Kind
+from .dicom_people import Person, numbered
 from .paths import printable
 
-
-class Kind(StrEnum):
-    """What a series is to a case."""
-
-    CT = "CT"
-    CBCT = "cone-beam CT"
-    SPECT = "SPECT"
-    PET = "PET"
-    PLANAR = "planar scintigram"
-    SEG = "DICOM segmentation"
-    RTSTRUCT = "RT structure set"
-    UNSURE = "unsure"
-    OTHER = "not used"
-
-
-STORAGE = "1.2.840.10008.5.1.4.1.1."  # DICOM PS3.6, annex A: storage classes
-CT_CLASSES = {"2", "2.1", "2.2"}
-PET_CLASSES = {"128", "130", "128.1"}
-XRAY_3D_CLASSES = {"13.1.1", "13.1.2"}
-CAPTURE_CLASSES = {"7", "7.1", "7.2", "7.3", "7.4"}
-NM_CLASS = "20"
-SEG_CLASSES = {"66.4", "66.7"}
-RTSTRUCT_CLASS = RTSTRUCT.removeprefix(STORAGE)
-CONE_BEAM = re.compile(r"dyna ?ct|xper ?ct|cone.?beam|\bcbct\b|innova ?ct|artis|allura|azurion", re.IGNORECASE)
-COARSE_PIXEL_MM = 1.5
-"""Tool default: a CT that was never shrunk has finer pixels."""
+VOLUMES = {Kind.CT, Kind.CBCT, Kind.SPECT, Kind.PET, Kind.MR}
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".tgz", ".xz", ".bz2"}
-NOT_HOUNSFIELD = {
-    "OD": "optical densities",
-    "MGML": "mg/mL (of iodine, say)",
-    "Z_EFF": "atomic numbers",
-    "ED": "electron densities",
-    "EDW": "electron densities relative to water",
-    "PCT": "percent",
-}
-"""RescaleType (0028,1054) of material images from several energies, DICOM PS3.3, C.11.1.1.2.1."""
-UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-PARTS = ("TemporalPositionIdentifier", "FrameReferenceTime", "AcquisitionNumber", "ConvolutionKernel", "ImageType")
-"""What tells apart the volumes of one series, tried in this order."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """Images that belong together; `files` and `headers` go side by side. No text of it names the patient."""
+    """Frames that belong together, of one file each or of several in a file. No text of it names the patient."""
 
     number: int
     kind: Kind
     why: str
     """What speaks for the kind, or against its use."""
-    files: tuple[Path, ...]
-    headers: tuple[Header, ...]
+    frames: tuple[Frame, ...]
     patient: int
     """Counts from 1 in this folder."""
     description: str
     broken: tuple[str, ...] = ()
     """Files whose pixels are cut off."""
 
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the frames, each once."""
+        return tuple(dict.fromkeys(frame.file for frame in self.frames))
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """The header of each frame, as if it were a single file."""
+        return tuple(frame.header for frame in self.frames)
+
     @property
     def header(self) -> Header:
-        """The header of the first file."""
-        return self.headers[0]
+        """The header of the first frame."""
+        return self.frames[0].header
 
     @property
     def uid(self) -> str:
@@ -114,12 +87,19 @@ class Series:
     @property
     def line(self) -> str:
         """One line for a list."""
+        return f"{self.number}: {self.kind.value}{self.told}"
+
+    @property
+    def told(self) -> str:
+        """The same without number and kind: description, size and doubts."""
         grid = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
         size = [number(self.header, k) for k in ("Columns", "Rows")]
+        if len(self.frames) > len(self.files):
+            grid += f" with {len(self.frames)} frames"
         if all(size):
             grid += f" of {size[0]:g} x {size[1]:g}"
         named = f" '{self.description}'" if self.description else ""
-        return f"{self.number}: {self.kind.value}{named}, {grid}" + (f"; {self.why}" if self.why else "")
+        return f"{named}, {grid}" + (f"; {self.why}" if self.why else "")
 
 
 @dataclass(frozen=True)
@@ -131,6 +111,8 @@ class Sorting:
     """Files that are not DICOM."""
     duplicate_count: int = 0
     """Files that hold an image which another file holds too."""
+    renumbered_count: int = 0
+    """Files that share the UID of another one and hold something else."""
     absent_count: int = 0
     """Files that a DICOMDIR lists and the folder lacks."""
     archive_count: int = 0
@@ -153,6 +135,11 @@ class Sorting:
             (other_count, "file", "not DICOM and ignored"),
             (self.archive_count, "packed archive", "not looked into: unpack what belongs to the case"),
             (self.duplicate_count, "file", "left out: another one holds the same image"),
+            (
+                self.renumbered_count,
+                "file",
+                "kept although another one has the same SOPInstanceUID: their images differ",
+            ),
             (self.absent_count, "file", "listed by the DICOMDIR and not there"),
         )
         return tuple(f"DICOM folder: {many(count, what)} {why}" for count, what, why in told if count)
@@ -160,6 +147,14 @@ class Sorting:
     def of_kind(self, *kinds: Kind) -> tuple[Series, ...]:
         """Return the series of some kinds."""
         return tuple(s for s in self.series if s.kind in kinds)
+
+    def numbered(self, number: int, about: str) -> Series:
+        """Return the series of a number in the list; *about* is the member of `Choices` that holds it."""
+        found = next((s for s in self.series if s.number == number), None)
+        if found is None:
+            listed = "\n".join(self.lines())
+            raise InputError(f"there is no series {number}", remedy=f"The folder holds:\n{listed}", about=about)
+        return found
 
     def of_patient(self, patient: int) -> Sorting:
         """Return the same without other patients' series."""
@@ -187,14 +182,26 @@ def sort_folder(folder: Path, progress: Progress = silent) -> Sorting:
     ------
     InputError
         If there is no such folder, or no DICOM file in it.
-    MissingToolError
-        If pydicom is not installed.
     """
     if not folder.is_dir():
         raise InputError("there is no such folder", where=str(folder), remedy="Give the folder that holds the images")
     walked = [(Path(at), folders, names) for at, folders, names in os.walk(folder)]
-    paths = sorted(at / name for at, _, names in walked for name in names)
     linked = any((at / name).is_symlink() for at, folders, _ in walked for name in folders)
+    sorting = sort_files(sorted(at / name for at, _, names in walked for name in names), progress)
+    if not sorting.series and not sorting.damaged:
+        links = ". Links to other folders are not followed" if linked else ""
+        count = sorting.foreign_count
+        raise InputError(
+            f"no DICOM file among {count} file{'' if count == 1 else 's'}",
+            where=printable(str(folder)),
+            remedy=f"Give the folder that was exported from the PACS, unpacked{links}",
+        )
+    return sorting
+
+
+def sort_files(paths: Iterable[Path], progress: Progress = silent) -> Sorting:
+    """Return what some files hold."""
+    paths = list(paths)
     found: list[tuple[Path, Header]] = []
     damaged: list[Path] = []
     cut: set[Path] = set()
@@ -223,20 +230,14 @@ def sort_folder(folder: Path, progress: Progress = silent) -> Sorting:
                 file_count += 1
                 found.append((path, header))
                 cut |= set() if whole else {path}
-        if not found and not damaged:
-            links = ". Links to other folders are not followed" if linked else ""
-            raise InputError(
-                f"no DICOM file among {foreign_count} file{'' if foreign_count == 1 else 's'}",
-                where=printable(str(folder)),
-                remedy=f"Give the folder that was exported from the PACS, unpacked{links}",
-            )
         secrets = frozenset().union(*(secrets_of(h) for _, h in found)) if found else frozenset()
-        unique = _without_duplicates(found)
-        series = _numbered(unique, cut, secrets)
+        unique, renumbered_count = _without_duplicates(found)
+        series = _series(unique, cut, secrets)
     return Sorting(
         series,
         foreign_count,
         len(found) - len(unique),
+        renumbered_count,
         max(0, listed_count - file_count),
         archive_count,
         tuple(scrubbed(printable(path.name), secrets) for path in damaged),
@@ -244,156 +245,75 @@ def sort_folder(folder: Path, progress: Progress = silent) -> Sorting:
     )
 
 
-def _without_duplicates(found: list[tuple[Path, Header]]) -> list[tuple[Path, Header]]:
-    """Keep the first file of each instance: exports often hold the same image twice."""
-    kept: dict[Hashable, tuple[Path, Header]] = {}
+def _without_duplicates(found: list[tuple[Path, Header]]) -> tuple[list[tuple[Path, Header]], int]:
+    """Leave out what another file holds too, and count files that share nothing with it but the UID.
+
+    Exports often hold an image twice; anonymizers number instances anew in each series, or give all the same UID.
+    """
+    kept: dict[str, list[tuple[Path, Header]]] = {}
+    unique, renumbered_count = [], 0
     for path, header in found:
-        kept.setdefault(instance_uid(header) or path, (path, header))
-    return list(kept.values())
+        same = kept.setdefault(instance_uid(header) or str(path), [])
+        if any(_is_copy(path, header, *other) for other in same):
+            continue
+        renumbered_count += bool(same)
+        same.append((path, header))
+        unique.append((path, header))
+    return unique, renumbered_count
 
 
-def _numbered(found: list[tuple[Path, Header]], cut: set[Path], secrets: frozenset[str]) -> tuple[Series, ...]:
-    people: list[tuple[str, ...]] = []
+def _is_copy(path: Path, header: Header, other_path: Path, other: Header) -> bool:
+    """Whether two files of one UID hold the same image."""
+    for keyword in ("SeriesInstanceUID", "SOPClassUID", "Rows", "Columns", "NumberOfFrames"):
+        if text(header, keyword) != text(other, keyword):
+            return False
+    if numbers(header, "ImagePositionPatient") != numbers(other, "ImagePositionPatient"):
+        return False
+    return _content(path) == _content(other_path)
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file holds beside its header: its pixels, or all of it where there are none."""
+    try:
+        whole = pydicom.dcmread(path, force=True)
+        return bytes(whole.PixelData) if "PixelData" in whole else path.read_bytes()
+    except Exception:  # a broken file may break pydicom in any way
+        return path.read_bytes()
+
+
+def _series(found: list[tuple[Path, Header]], cut: set[Path], secrets: frozenset[str]) -> tuple[Series, ...]:
+    people: list[Person] = []
     series: list[Series] = []
-    for group in _groups(found):
-        header = group[0][1]
-        kind, why = _kind(header)
-        broken = tuple(scrubbed(printable(path.name), secrets) for path, _, _ in group if path in cut)
-        part = f" ({group[0][2]})" if group[0][2] else ""
-        series.append(
-            Series(
-                0,
-                kind,
-                why,
-                tuple(path for path, _, _ in group),
-                tuple(h for _, h, _ in group),
-                _person(header, people),
-                scrubbed(text(header, "SeriesDescription"), secrets) + part,
-                broken,
-            )
+    frames = [f for path, header in found for f in _frames(header, path, path not in cut)]
+    for group, part in volumes_of(frames):
+        header = group[0].header
+        kind, why = kind_of(header)
+        own = tuple(group)
+        if kind in VOLUMES and len(own) == 1 and own[0].flaw is None and own[0].file not in cut:
+            kind, why = Kind.OTHER, "a single slice"
+        broken = tuple(
+            scrubbed(printable(path.name), secrets) for path in dict.fromkeys(f.file for f in own) if path in cut
         )
+        described = scrubbed(text(header, "SeriesDescription"), secrets) + (f" ({part})" if part else "")
+        series.append(Series(0, kind, why, own, numbered(header, people), described, broken))
     order = list(Kind)
+    series = _unused_together(series)
     series.sort(key=lambda s: (s.patient, order.index(s.kind), number(s.header, "SeriesNumber") or 0, s.description))
     return tuple(replace(s, number=n) for n, s in enumerate(series, start=1))
 
 
-def _person(header: Header, people: list[tuple[str, ...]]) -> int:
-    """Return the number of the patient, a new one where a known ID, name or birth date contradicts all others."""
-    name = re.sub(r"[\^\s=]+", " ", text(header, "PatientName")).strip().casefold()
-    own = (text(header, "PatientID").casefold(), name, text(header, "PatientBirthDate"))
-    for at, other in enumerate(people):
-        alike = [a == b or not a or not b for a, b in zip(own, other, strict=True)]
-        alike[1] |= bool(own[0]) and own[0] == other[0] and _spelled_otherwise(name, other[1])
-        if all(alike):
-            people[at] = tuple(a or b for a, b in zip(other, own, strict=True))
-            return at + 1
-    people.append(own)
-    return len(people)
+def _frames(header: Header, path: Path, whole: bool) -> tuple[Frame, ...]:
+    """Return the frames of a file; outlines and files that are cut off stay in one piece."""
+    if not whole or class_uid(header).removeprefix(STORAGE) in SEG_CLASSES:
+        return (Frame(header, path),)
+    return frames_of(header, path)
 
 
-def _spelled_otherwise(name: str, other: str) -> bool:
-    """Whether two names differ in titles, further given names, accents and umlauts only ("müller", "mueller")."""
-    for told in ((name, other), (name.translate(UMLAUTS), other.translate(UMLAUTS))):
-        one, two = ({re.sub(r"\W", "", unicodedata.normalize("NFKD", w)) for w in words.split()} for words in told)
-        if one <= two or two <= one:
-            return True
-    return False
-
-
-def _groups(found: list[tuple[Path, Header]]) -> Iterator[list[tuple[Path, Header, str]]]:
-    """Yield the files of each volume with the name of the part where a series holds several."""
-    for group in _by(found, _belongs).values():
-        key = next((k for k in PARTS if _separates(group, k)), None) if _doubled(group) else None
-        if key is None:
-            yield [(path, header, "") for path, header in group]
-            continue
-        for count, part in enumerate(_by(group, partial(_written, keyword=key)).values(), start=1):
-            yield [(path, header, f"part {count}") for path, header in part]
-
-
-def _by(
-    found: list[tuple[Path, Header]], key: Callable[[Header], Hashable]
-) -> dict[Hashable, list[tuple[Path, Header]]]:
-    groups: dict[Hashable, list[tuple[Path, Header]]] = {}
-    for path, header in found:
-        groups.setdefault(key(header), []).append((path, header))
-    return groups
-
-
-def _belongs(header: Header) -> Hashable:
-    """What images of one volume share: localizers and other sizes in the same series fall apart."""
-    uid = text(header, "SeriesInstanceUID") or (text(header, "StudyInstanceUID"), _written(header, "SeriesNumber"))
-    kind = class_uid(header)
-    if is_multi_frame(header) or kind.removeprefix(STORAGE) in SEG_CLASSES | {RTSTRUCT_CLASS}:
-        return uid, instance_uid(header)
-    shape = tuple(_written(header, k) for k in ("Rows", "Columns"))
-    axes = tuple(round(v, 2) + 0.0 for v in numbers(header, "ImageOrientationPatient"))
-    pixel = tuple(round(v, 4) for v in numbers(header, "PixelSpacing"))
-    return uid, kind, shape, axes, pixel, text(header, "PatientID")
-
-
-def _written(header: Header, keyword: str) -> str:
-    return str(value(header, keyword))
-
-
-def _place(header: Header) -> tuple[float, ...]:
-    return tuple(round(v, 3) for v in numbers(header, "ImagePositionPatient"))
-
-
-def _doubled(group: list[tuple[Path, Header]]) -> bool:
-    places = [_place(h) for _, h in group]
-    return len(set(places)) < len(places)
-
-
-def _separates(group: list[tuple[Path, Header]], keyword: str) -> bool:
-    parts = _by(group, partial(_written, keyword=keyword)).values()
-    return len(parts) > 1 and not any(_doubled(part) for part in parts)
-
-
-def _kind(header: Header) -> tuple[Kind, str]:
-    """Return what a series is by what its header says, and what speaks against it."""
-    storage = class_uid(header).removeprefix(STORAGE)
-    image_type, modality = words(header, "ImageType"), text(header, "Modality")
-    if storage in SEG_CLASSES:
-        return Kind.SEG, ""
-    if storage == RTSTRUCT_CLASS:
-        return Kind.RTSTRUCT, ""
-    if (number(header, "SamplesPerPixel") or 1) > 1:
-        return Kind.OTHER, "in color"
-    if "LOCALIZER" in image_type:
-        return Kind.OTHER, "a localizer"
-    if storage == NM_CLASS:
-        kind = image_type[2] if len(image_type) > 2 else "unknown type"
-        kinds = {"RECON TOMO": Kind.SPECT, "STATIC": Kind.PLANAR, "WHOLE BODY": Kind.PLANAR}
-        return (kinds[kind], "") if kind in kinds else (Kind.OTHER, f"nuclear medicine, {kind.lower()}: not a volume")
-    if storage in PET_CLASSES:
-        return Kind.PET, ""
-    if storage in XRAY_3D_CLASSES:
-        return Kind.CBCT, ""
-    if storage in CT_CLASSES:
-        return _kind_of_ct(header, modality)
-    if storage in CAPTURE_CLASSES:
-        if modality in {"CT", "NM", "PT", "ST"} and numbers(header, "ImagePositionPatient"):
-            return Kind.UNSURE, f"a Secondary Capture labeled {modality}, {_grid(header)}: say what it is"
-        return Kind.OTHER, "a screenshot (Secondary Capture)"
-    return Kind.OTHER, f"{modality or 'no modality'}, this class of object is not read"
-
-
-def _kind_of_ct(header: Header, modality: str) -> tuple[Kind, str]:
-    if (unit := text(header, "RescaleType").upper()) in NOT_HOUNSFIELD:
-        return Kind.OTHER, f"its values are {NOT_HOUNSFIELD[unit]}, not Hounsfield units"
-    scale = number(header, "RescaleSlope")
-    fraction = scale is not None and abs(scale - round(scale)) > 1e-9
-    coarse = (number(header, "PixelSpacing") or 0.0) >= COARSE_PIXEL_MM
-    if modality in {"NM", "PT"} or (fraction and coarse):
-        return Kind.UNSURE, f"stored as CT image, labeled {modality}, {_grid(header)}: say what it is"
-    told = " ".join(text(header, k) for k in ("ManufacturerModelName", "SeriesDescription", "ProtocolName"))
-    if modality == "XA" or CONE_BEAM.search(told):
-        return Kind.CBCT, ""
-    return Kind.CT, ""
-
-
-def _grid(header: Header) -> str:
-    scale, pixel_mm = number(header, "RescaleSlope"), number(header, "PixelSpacing")
-    told = f"pixels of {pixel_mm:g} mm" if pixel_mm else "pixels of unknown size"
-    return told if scale is None else f"{told}, slope {scale:g}"
+def _unused_together(series: list[Series]) -> list[Series]:
+    """Put what is not used of one series, for one reason, into one line: the views of a turning projection, say."""
+    kept: dict[tuple[object, ...], Series] = {}
+    for at, one in enumerate(series):
+        alone = one.kind is not Kind.OTHER or not one.uid
+        key = (at,) if alone else (one.uid, one.why, one.patient)
+        kept[key] = replace(kept[key], frames=kept[key].frames + one.frames) if key in kept else one
+    return list(kept.values())

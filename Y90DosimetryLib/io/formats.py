@@ -14,7 +14,7 @@ import SimpleITK as sitk
 
 from ..errors import GeometryError, InputError
 from .dicom_header import is_dicom
-from .dicom_series import quiet
+from .dicom_pixels import quiet
 from .meta_image import is_meta_image, read_meta_header
 from .nifti import header_bytes, header_file, is_nifti, read_nifti_header
 from .nrrd import MAGIC, read_nrrd_header

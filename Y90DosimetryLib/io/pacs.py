@@ -11,9 +11,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pydicom
+
 from ..errors import InputError
 from ..progress import Progress, part, silent
-from .dicom_header import Header, hushed, number, pydicom_module, text
+from .dicom_header import Header, hushed, number, text
 from .pacs_link import SUCCESS, UNCOMPRESSED, Peer, association, check_answer, echo, pynetdicom_module
 from .writing import output_folder
 
@@ -142,7 +144,7 @@ def _series_of(connected: Any, study_uid: str, model: str, peer: Peer) -> tuple[
 
 
 def _answers(connected: Any, level: str, asked: dict[str, str], model: str, peer: Peer) -> list[Header]:
-    query = pydicom_module().Dataset()
+    query = pydicom.Dataset()
     query.SpecificCharacterSet, query.QueryRetrieveLevel = "ISO_IR 192", level
     for keyword, wanted in asked.items():
         setattr(query, keyword, wanted)
@@ -209,7 +211,7 @@ def _is_number(written: str) -> bool:
 
 
 def _fetch(peer: Peer, study: Study, series: RemoteSeries, place: Path, progress: Progress) -> int:
-    module, uid = pynetdicom_module(), pydicom_module().uid
+    module, uid = pynetdicom_module(), pydicom.uid
     model = _get_model()
     classes = [str(getattr(uid, name, name)) for name in _classes_of(series.modality)]
     contexts = [module.build_context(model)]
@@ -218,7 +220,7 @@ def _fetch(peer: Peer, study: Study, series: RemoteSeries, place: Path, progress
         contexts.append(module.build_context(kind, [str(getattr(uid, name)) for name in UNCOMPRESSED]))
         contexts += [module.build_context(kind, str(getattr(uid, name))) for name in COMPRESSED if known]
     receiver = _Receiver(study, series, place, progress)
-    query = pydicom_module().Dataset()
+    query = pydicom.Dataset()
     query.QueryRetrieveLevel = "SERIES"
     query.StudyInstanceUID, query.SeriesInstanceUID = study.uid, series.uid
     roles = [module.build_role(kind, scp_role=True) for kind in classes]
@@ -272,7 +274,7 @@ class _Receiver:
 
     def _write(self, encoded: bytes) -> None:
         with hushed():
-            header = pydicom_module().dcmread(BytesIO(encoded), stop_before_pixels=True, force=True)
+            header = pydicom.dcmread(BytesIO(encoded), stop_before_pixels=True, force=True)
             uid, series, patient = (text(header, k) for k in ("SOPInstanceUID", "SeriesInstanceUID", "PatientID"))
         if series != self.series.uid or patient != self.study.patient_id:
             raise InputError(

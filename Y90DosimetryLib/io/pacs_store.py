@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pydicom
+
 from ..errors import InputError
 from ..progress import Progress, part, silent
-from .dicom_header import Header, class_uid, number, pydicom_module, scrubbed, text
+from .dicom_header import Header, class_uid, number, scrubbed, text
 from .dicom_sort import many, sort_folder
 from .pacs_link import (
     MOST_CONTEXTS,
@@ -106,12 +108,12 @@ def _has_uids(header: Header) -> bool:
 def _syntax(header: Header) -> str:
     """Return the transfer syntax; a data set without a meta header is taken for what DICOM assumes (PS3.5, 10.1)."""
     found = text(getattr(header, "file_meta", {}), "TransferSyntaxUID")
-    return found or str(pydicom_module().uid.ImplicitVRLittleEndian)
+    return found or str(pydicom.uid.ImplicitVRLittleEndian)
 
 
 def _contexts(kinds: Sequence[tuple[str, str]]) -> list[Any]:
     """Return one context for each class and syntax, the default syntax for each class, and one that all PACS take."""
-    module, default = pynetdicom_module(), str(pydicom_module().uid.ImplicitVRLittleEndian)
+    module, default = pynetdicom_module(), str(pydicom.uid.ImplicitVRLittleEndian)
     pairs = dict.fromkeys([*kinds, *((kind, default) for kind, _ in kinds)])
     contexts = [module.build_context(kind, syntax) for kind, syntax in pairs]
     return [*contexts, module.build_context(module.sop_class.Verification)]  # else it ends where no class is taken
@@ -119,14 +121,14 @@ def _contexts(kinds: Sequence[tuple[str, str]]) -> list[Any]:
 
 def _store(connected: Any, file: Path, header: Header, peer: Peer) -> tuple[int, str]:
     """Send one file; return the status and what it means."""
-    uid = pydicom_module().uid
+    uid = pydicom.uid
     kind, syntax = class_uid(header), _syntax(header)
     taken = {(str(c.abstract_syntax), str(s)) for c in connected.accepted_contexts for s in c.transfer_syntax}
     plain = {str(getattr(uid, name)) for name in UNCOMPRESSED}
     if (kind, syntax) not in taken and not (syntax in plain and any((kind, other) in taken for other in plain)):
         named = uid.UID(syntax).name
         return NOT_TAKEN, f"the PACS does not take {uid.UID(kind).name} in {named}"
-    dataset = pydicom_module().dcmread(file, force=True)
+    dataset = pydicom.dcmread(file, force=True)
     if not text(dataset, "SOPClassUID"):  # some scanners leave it to the meta header alone
         dataset.SOPClassUID = kind
     if not text(getattr(dataset, "file_meta", {}), "TransferSyntaxUID"):

@@ -33,32 +33,70 @@ class Segment:
     terminology: str
     """Coded category and type, as Slicer writes it; empty when none was chosen."""
     mask: sitk.Image | None
+    doubt: str = ""
+    """Why it can't be read; empty where it was."""
 
     @property
     def suggested_role(self) -> Role | None:
-        """The role that the name suggests, else the codes: a name says more than "Neoplasm" or Slicer's "Tissue"."""
-        return suggested_role(self.name) or role_of_terminology(self.terminology)
+        """The role that name and codes suggest: none where they contradict each other, or the name says more.
+
+        A name says more than "Neoplasm" or Slicer's "Tissue"; codes alone count where it is none of the field's.
+        """
+        by_name, by_code = suggested_role(self.name), role_of_terminology(self.terminology)
+        if by_name is None:
+            return None if _CORE.search(_plain(self.name)) else by_code
+        contradicted = by_name in _WHOLE_ORGANS and by_code not in (None, by_name)
+        return None if contradicted or _OTHER_ORGAN.search(self.terminology) else by_name
 
 
-_SUGGESTIONS = (
-    (r"\b(pvtt|portal vein (tumou?r )?thromb\w+|portal vein invasion)", Role.PVTT),
-    (r"\b(hvtt|hepatic vein (tumou?r )?thromb\w+|vena cava (tumou?r )?thromb\w+)", Role.HEPATIC_VEIN_THROMBUS),
-    (r"\b(flr|(future )?(liver )?remnant)\b", Role.FLR),
-    (r"\b(planned )?resection\b", Role.PLANNED_RESECTION),
-    (r"^(normal|healthy|non ?tumou?r\w*)\b", Role.NORMAL_LIVER),
-    (r"^(perfused|perfusion|treated|angiosome)\b", Role.PERFUSED),
-    (r"^(liver )?(tumou?r|lesion|hcc|gtv|metastas[ie]s)s?\b", Role.TUMOR),
-    (r"^(both )?lungs$", Role.LUNGS),
-    (r"^(whole )?liver( parenchyma)?$", Role.LIVER),
+_CORES = (
+    (r"pvtt|portal vein (tumou?r )?thromb\w+|portal vein invasion", Role.PVTT),
+    (r"hvtt|hepatic vein (tumou?r )?thromb\w+|vena cava (tumou?r )?thromb\w+", Role.HEPATIC_VEIN_THROMBUS),
+    (r"flr|(future )?(liver )?remnant", Role.FLR),
+    (r"(planned )?resection", Role.PLANNED_RESECTION),
+    (r"normal|healthy|non ?tumou?r(al|ous)?", Role.NORMAL_LIVER),
+    (r"perfused|perfusion|treated|angiosome", Role.PERFUSED),
+    (r"tumou?rs?|lesions?|hcc|icc|gtv|metastas[ie]s", Role.TUMOR),
+    (r"(both )?lungs", Role.LUNGS),
+    (r"liver", Role.LIVER),
 )
-"""What a segment's name suggests, the first that fits; one lung alone suggests nothing."""
+"""The word of each role, the first that is found; one lung alone is none."""
+_WHOLE_ORGANS = {Role.LIVER, Role.LUNGS}
+"""Roles that no other code fits; the others are often coded as the organ they lie in."""
+_CORE = re.compile("|".join(rf"\b({pattern})\b" for pattern, _ in _CORES))
+_BESIDE = re.compile(
+    r"\d+|[a-h]|[ivx]+|left|right|whole|total|lobes?|segments?|seg|s|sector|section|volume|vol|roi|liver|hepatic|of|the|"
+    r"in|dominant|index|target|largest|main|portal|vein|branch|trunk|territory|artery|infusion|parenchyma|no|nr|part"
+)
+"""Words that say where or which one, and leave the role as it is."""
+_BESIDE_LIVER = re.compile(r"whole|total|parenchyma|volume|roi|the")
+_BESIDE_LUNGS = re.compile(r"whole|total|volume|roi|the|left|right")
+_OTHER_ORGAN = re.compile(
+    r"~[^~]*\^(spleen|kidney|stomach|heart|pancreas|bowel|colon|duodenum|gallbladder|urinary bladder|bone|vertebra|"
+    r"muscle|fat|aorta|brain|thyroid|bile duct)",
+    re.IGNORECASE,
+)
 
 
 def suggested_role(name: str) -> Role | None:
-    """Return the role that a segment's name suggests ("Tumor 1", "Perfused right", "PVTT"), None when it says none."""
-    plain = re.sub(r"[\s_.\-]+", " ", name).strip().lower()
-    plain = re.sub(r"(?<=[a-z])(?=\d)", " ", plain)
-    return next((role for pattern, role in _SUGGESTIONS if re.search(pattern, plain)), None)
+    """Return the role that a segment's name says ("Tumor 1", "Perfused right", "PVTT").
+
+    None where the name says none, or something else besides: "Tumor + 10 mm", "Tumor shell", "Normal lung".
+    """
+    plain = _plain(name)
+    if re.search(r"[+<>&=]", name):
+        return None
+    for pattern, role in _CORES:
+        if re.search(rf"\b({pattern})\b", plain):
+            rest = re.sub(rf"\b({pattern})\b", " ", plain).split()
+            beside = {Role.LIVER: _BESIDE_LIVER, Role.LUNGS: _BESIDE_LUNGS}.get(role, _BESIDE)
+            return role if all(beside.fullmatch(word) for word in rest) else None
+    return None
+
+
+def _plain(name: str) -> str:
+    plain = re.sub(r"[\W_]+", " ", name).strip().lower()
+    return re.sub(r"(?<=[a-z])(?=\d)", " ", plain)
 
 
 def read_segments(path: Path, where: str, *, within: Path | None = None) -> tuple[Segment, ...]:

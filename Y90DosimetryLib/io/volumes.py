@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from scipy import ndimage
 from ..errors import GeometryError, InputError
 from ..images import array_of, right_angled
 from ..structures import UINT8
-from .dicom_header import NUCLEAR_MEDICINE, class_uid, hushed, number, read_header, text, words
-from .dicom_series import DicomHeader, read_slices, series_files
-from .dicom_sort import Kind, Series
-from .dicom_stack import read_stack
+from .dicom_header import is_dicom
+from .dicom_image import DicomHeader, Quantity, read_dicom, series_at
+from .dicom_kind import Kind
+from .dicom_planar import read_planar
 from .formats import files_of, is_nrrd, read_file
 from .paths import require_file, require_image_path
 from .stored import Place
@@ -33,7 +34,13 @@ class Volume:
 
 
 def read_image(
-    path: Path, where: str, series: str = "", *, place: Place | None = None, within: Path | None = None
+    path: Path,
+    where: str,
+    series: str = "",
+    quantity: Quantity | None = None,
+    *,
+    place: Place | None = None,
+    within: Path | None = None,
 ) -> sitk.Image:
     """Return the three-dimensional image of a file, or of a folder that holds a DICOM series.
 
@@ -42,7 +49,9 @@ def read_image(
     where
         What the image is to the case, for messages.
     series
-        The SeriesInstanceUID, needed only where a folder holds several series.
+        The SeriesInstanceUID or number, needed only where a folder holds several series.
+    quantity
+        What the voxels are to be, judged where a DICOM header tells; other files are taken at the user's word.
     place
         Where it lies, if the user says so, in place of what the file states.
     within
@@ -52,25 +61,32 @@ def read_image(
     ------
     InputError, GeometryError
         If it is missing, unreadable, truncated, in color, not three-dimensional, too large, or lacks slices; its
-        place in the patient is not stated, or twice; or its name is no UTF-8 text.
+        header says that it is something else; its place in the patient is not stated, or twice; or its name is no
+        UTF-8 text.
     """
-    return read_volume(path, where, series, place=place, within=within).image
+    return read_volume(path, where, series, quantity, place=place, within=within).image
 
 
 def read_volume(
-    path: Path, where: str, series: str = "", *, place: Place | None = None, within: Path | None = None
+    path: Path,
+    where: str,
+    series: str = "",
+    quantity: Quantity | None = None,
+    *,
+    zone: tzinfo | None = None,
+    corrected_to: datetime | str | None = None,
+    place: Place | None = None,
+    within: Path | None = None,
 ) -> Volume:
-    """Return what `read_image` does, with what the DICOM header says."""
+    """Return what `read_image` does, with what the DICOM header says; see `dicom_image.read_dicom`."""
     at = _at(path, where)
     _require_readable(path, at)
     try:
-        if path.is_dir():
-            files = series_files(path, at, series)
-            volume = Volume(*(_read_nuclear(files[0], at) if len(files) == 1 else read_slices(files, at)))
-        elif (image := read_file(path, at, place, within)) is not None:
+        if not path.is_dir() and (image := read_file(path, at, place, within)) is not None:
             volume = Volume(image[0])
         else:
-            volume = Volume(*_read_nuclear(path, at))
+            found = series_at(path, at, series, quantity)
+            volume = Volume(*read_dicom(found, at, quantity, zone=zone, corrected_to=corrected_to))
     except RuntimeError as error:
         raise _unreadable(str(error), at) from None
     if place is not None and path.is_dir():
@@ -85,6 +101,29 @@ def read_volume(
     for key in image_read.GetMetaDataKeys():  # names and dates of a patient must not travel into results
         image_read.EraseMetaData(key)
     return Volume(image_read, volume.header)
+
+
+def read_view(path: Path, where: str, view: str) -> sitk.Image:
+    """Return a planar view ("anterior" or "posterior") of a DICOM file or folder, seen from the front, or any image.
+
+    Raises
+    ------
+    InputError
+        If the file is no planar scintigram, or does not hold that view.
+    """
+    at = _at(path, where)
+    _require_readable(path, at)
+    if path.is_dir() or is_dicom(path):
+        found = series_at(path, at)
+        if found.kind is Kind.PLANAR:
+            views = read_planar(found, at)
+            if f"_{view}" not in views:
+                held = " and ".join(name.strip("_") for name in views)
+                raise InputError(
+                    f"it holds the {held} view, not the {view} one", where=at, remedy="Give the other file"
+                )
+            return views[f"_{view}"]
+    return read_image(path, where)
 
 
 def read_segmentation_image(
@@ -174,7 +213,7 @@ def digest(path: Path, series: str = "", *, within: Path | None = None) -> str:
     """
     require_image_path(path, str(path))
     if path.is_dir():
-        files = tuple(sorted(series_files(path, str(path), series), key=lambda f: f.name))
+        files = tuple(sorted(series_at(path, str(path), series).files, key=lambda f: f.name))
     else:
         files = files_of(path, str(path), within)
     digests = [_sha256(file) for file in files]
@@ -185,43 +224,6 @@ def _sha256(file: Path) -> str:
     require_file(file, str(file))
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _read_nuclear(file: Path, where: str) -> tuple[sitk.Image, DicomHeader]:
-    """Return the volume of one DICOM file: a reconstructed nuclear medicine image with all its slices.
-
-    One slice only, projections, several time points or windows, and frames without place or distance are refused.
-    """
-    with hushed():
-        header, whole = read_header(file)
-        if header is None:
-            raise InputError("the file is truncated or damaged", where=where, remedy="Copy or export it again")
-        frames = int(number(header, "NumberOfFrames") or 1)
-        if frames == 1:
-            raise InputError(
-                "this is a single slice", where=where, remedy="Give the folder that holds the whole series"
-            )
-        if class_uid(header) != NUCLEAR_MEDICINE:
-            raise InputError(
-                f"this multi-frame DICOM object ({text(header, 'Modality') or 'no modality'}) is not read",
-                where=where,
-                remedy="Load it in 3D Slicer and save it as NRRD, a segmentation as .seg.nrrd",
-            )
-        kind = words(header, "ImageType")
-        if len(kind) < 3 or kind[2] != "RECON TOMO" or (number(header, "NumberOfSlices") or frames) != frames:
-            raise InputError(
-                f"these {frames} frames ({kind[2] if len(kind) > 2 else 'of unknown kind'}) are not one volume",
-                where=where,
-                remedy="Give the reconstructed SPECT, not projections, gates or several energy windows",
-            )
-        series = Series(1, Kind.SPECT, "", (file,), (header,), 1, "", () if whole else (file.name,))
-        slope = number(header, "RescaleSlope")
-        return read_stack(series, where).image, DicomHeader(
-            text(header, "Modality"),
-            text(header, "Units"),
-            series.frame_of_reference,
-            "" if slope in (None, 1.0) else f"{slope:g}",
-        )
 
 
 def _at(path: Path, where: str) -> str:

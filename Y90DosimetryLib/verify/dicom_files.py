@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..io.dicom_header import pydicom_module
-
 CT_IMAGE, PET_IMAGE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.128"
-EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 ROOT = "1.2.826.0.1.3680043.8.498.90"
 STUDY, FRAME = f"{ROOT}.1", f"{ROOT}.2"
 AIR_HU = 1024
@@ -75,7 +73,6 @@ def write_pet(folder: Path, stored: NDArray[np.integer], slopes: list[float], he
 
     *headers* replace those of a plain PET; "given" among them is the time of infusion.
     """
-    pydicom = pydicom_module()
     spheres, nuclide = pydicom.Dataset(), pydicom.Dataset()
     nuclide.CodingSchemeDesignator, nuclide.CodeValue, nuclide.CodeMeaning = "SCT", "14691008", "^90^Yttrium"
     spheres.RadionuclideCodeSequence = [nuclide]
@@ -111,10 +108,9 @@ def _slices(
 
 
 def _write(path: Path, pixels: NDArray[Any], elements: Mapping[str, Any]) -> None:
-    pydicom = pydicom_module()
     dataset = pydicom.Dataset()
     dataset.file_meta = pydicom.dataset.FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = EXPLICIT_LITTLE_ENDIAN
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = elements["SOPClassUID"]
     dataset.file_meta.MediaStorageSOPInstanceUID = elements["SOPInstanceUID"]
     for name, value in elements.items():

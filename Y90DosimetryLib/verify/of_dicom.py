@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import SimpleITK as sitk
 
 from ..case import Case
@@ -21,7 +22,6 @@ from ..io.case_file import read_case, write_case
 from ..io.dicom_activity import Activity, activity_of
 from ..io.dicom_case import case_from_dicom
 from ..io.dicom_export import export
-from ..io.dicom_header import pydicom_module
 from ..io.dicom_sort import sort_folder
 from ..io.dicom_stack import read_stack
 from ..io.writing import write_dose
@@ -80,8 +80,8 @@ def _trip() -> _Trip:
         out = folder / "out"
         export(assessment, write_ct(folder / "ct", ct.image), out)
         dose, report = out / "dose_total.dcm", out / "sr.dcm"
-        scaling_gy = float(pydicom_module().dcmread(dose).DoseGridScaling)
-        found = sitk.ReadImage(str(dose)), scaling_gy, pydicom_module().dcmread(report)
+        scaling_gy = float(pydicom.dcmread(dose).DoseGridScaling)
+        found = sitk.ReadImage(str(dose)), scaling_gy, pydicom.dcmread(report)
         dose.unlink()
         report.unlink()
         return _Trip(case_from_dicom(folder).case, *found)
