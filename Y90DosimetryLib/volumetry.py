@@ -237,7 +237,8 @@ def _normal_ml(liver_ml: float, tumor_ml: float) -> float:
 
 def body_mass_index_kg_m2(weight_kg: float, height_cm: float) -> float:
     """Return weight over height squared; not a number where one of them is no positive number."""
-    return weight_kg / (height_cm / 100.0) ** 2 if weight_kg > 0 and height_cm > 0 else math.nan
+    area_m2 = (height_cm / 100.0) ** 2 if height_cm > 0 else 0.0
+    return weight_kg / area_m2 if weight_kg > 0 and area_m2 > 0 else math.nan
 
 
 def require_body(weight_kg: float, height_cm: float) -> None:

@@ -92,7 +92,8 @@ def _with_offsets(given: list[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code. Results are written also where nothing can be printed."""
+    _open_closed_streams()
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         if given[:2] == ["cohort", "stats"]:
@@ -104,29 +105,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(args.run(args))
         sys.stdout.flush()
         return code
-    except Cancelled:
-        print("y90: stopped; nothing was written", file=sys.stderr)
-        return STOPPED
-    except KeyboardInterrupt:
-        print("\ny90: stopped; nothing was written", file=sys.stderr)
+    except (Cancelled, KeyboardInterrupt):
+        _say("\ny90: stopped; nothing was written")
         return STOPPED
     except DosimetryError as error:
-        print(f"y90: {error}", file=sys.stderr)
+        _say(f"y90: {error}")
         return WRONG_INPUT
     except BrokenPipeError:  # the reader has enough; what is left goes nowhere
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return OK
     except OSError as error:
-        print(f"y90: {_sentence(error)}", file=sys.stderr)
+        _say(f"y90: {_sentence(error)}")
+        with suppress(ValueError):
+            _flush_or_silence(sys.stdout)
         return WRONG_INPUT
     except MemoryError:
-        print("y90: there is not enough memory. Close other programs, or crop the images", file=sys.stderr)
+        _say("y90: there is not enough memory. Close other programs, or crop the images")
         return WRONG_INPUT
     except Exception:
-        traceback.print_exc()
-        print("y90: this is a fault of the software, not of your input; please report the lines above", file=sys.stderr)
+        _say(traceback.format_exc())
+        _say("y90: this is a fault of the software, not of your input; please report the lines above")
         return FAULT
+
+
+def _open_closed_streams() -> None:
+    """Let what is printed go nowhere where a stream was closed: else the next file that is opened would get it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)  # it takes the lowest free number, this one
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+        return
+    _silence(sys.stderr)
+
+
+def _flush_or_silence(stream: Any) -> None:
+    try:
+        stream.flush()
+    except OSError:
+        _silence(stream)
+
+
+def _silence(stream: Any) -> None:
+    """Let nothing more come out of a stream that can't be written to, not even when the program ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 _REMEDIES: Mapping[int, str] = {

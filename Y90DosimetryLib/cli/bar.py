@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ..progress import Progress
 
@@ -18,6 +18,10 @@ def progress_bar() -> Iterator[Progress]:
     last = ""
 
     def report(fraction: float, doing: str) -> None:
+        with suppress(OSError):  # a full disk behind the error stream is no reason to stop
+            write(fraction, doing)
+
+    def write(fraction: float, doing: str) -> None:
         nonlocal last
         if terminal:
             filled = round(WIDTH * min(max(fraction, 0.0), 1.0))
@@ -33,4 +37,5 @@ def progress_bar() -> Iterator[Progress]:
         yield report
     finally:
         if terminal and last:
-            sys.stderr.write("\n")
+            with suppress(OSError):
+                sys.stderr.write("\n")

@@ -20,6 +20,7 @@ from ..planning import Aim, Override, OwnBound, Plan, PlanOptions, Side, load_ca
 from ..planning.document import as_json
 from ..planning.text import as_text, folded
 from ..progress import part
+from ..quantities import require_in_calendar
 from ..report.content import NOTICE
 from ..report.html_parts import file_name
 from ..report.plan_page import plan_html, plan_pictures
@@ -157,10 +158,14 @@ def _number(text: str, where: str) -> float:
 
 
 def _day(text: str | None, where: str) -> date | None:
+    if text is None:
+        return None
     try:
-        return None if text is None else date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InputError(f"'{text}' is no date", where=where, remedy="Write it as 2026-03-04") from None
+    require_in_calendar(day, where)
+    return day
 
 
 def _clock(text: str) -> time:

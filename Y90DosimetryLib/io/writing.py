@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,19 +28,23 @@ def output_folder(path: Path) -> Iterator[Path]:
     InputError
         If *path* is a file, a folder with something in it, or can't be made.
     """
-    path = path.absolute()
     require_text(path, str(path))
+    path = Path(os.path.realpath(path))  # of a link, what it leads to
     _refuse_used(path)
-    with _beside(path, "") as (temporary, made):
+    is_there = path.is_dir()  # then it stays: it may be where somebody works, or another disk
+    with _beside(path / "results" if is_there else path, "") as (temporary, made):
         with _say_why(path):
             temporary.mkdir()
         made.append(temporary)
         yield temporary
-        _refuse_used(path)
+        _refuse_used(path, temporary)
         with _say_why(path):
-            if path.is_dir():
-                path.rmdir()
-            temporary.rename(path)
+            if is_there:
+                for result in sorted(temporary.iterdir()):
+                    result.rename(path / result.name)
+                temporary.rmdir()
+            else:
+                temporary.rename(path)
 
 
 @contextmanager
@@ -174,10 +179,10 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _refuse_used(path: Path) -> None:
+def _refuse_used(path: Path, but: Path | None = None) -> None:
     with _say_why(path):
         is_folder, is_there = path.is_dir(), path.exists()
-        is_used = is_folder and any(path.iterdir())
+        is_used = is_folder and any(entry != but for entry in path.iterdir())
     if is_there and not is_folder:
         raise InputError("there is a file of this name", where=str(path), remedy="Choose another folder")
     if is_used:
