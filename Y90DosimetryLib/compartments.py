@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from .case import Case
 from .errors import GeometryError, InputError
 from .occupancy import Grid, Occupancy, occupancy, union
-from .structures import LESION_ROLES, UINT8, Box, Role, Structure
+from .structures import LESION_ROLES, OUTSIDE, UINT8, Box, Role, Structure
 
 MAX_PERFUSED = 16
 MAX_LESIONS = 250
 LATTICE_TOLERANCE = 0.01  # of a voxel
+ROUNDING_ML = 1e-6
 THROMBUS_GAP_MM = 20.0
 """Tool default: a thrombus of the portal or hepatic trunk may lie this far from the outline of the liver."""
 
@@ -127,6 +128,8 @@ def compartments_of(case: Case) -> Compartments:
         )
     lesions = [s for role in LESION_ROLES for s in sorted(case.of_role(role), key=lambda s: (s.volume_ml, s.label))]
     perfused = case.of_role(Role.PERFUSED)
+    if any(s.is_typed for s in (liver, *lesions, *perfused)):
+        return _typed(case, liver, lesions, perfused)
     _refuse(liver, *lesions, *perfused)
     lattice, box = _common_lattice(liver, [*lesions, *perfused])
     in_liver = np.zeros(box.size[::-1], dtype=bool)
@@ -146,6 +149,71 @@ def compartments_of(case: Case) -> Compartments:
             _refuse_outside(volume)
         cover[window] |= np.where(reached, np.uint16(1 << bit), np.uint16(0))
     return _coded(tissue, cover, lesions, perfused, lattice.cropped(box))
+
+
+def _typed(case: Case, liver: Structure, lesions: list[Structure], perfused: tuple[Structure, ...]) -> Compartments:
+    """Return the compartments of volumes typed in: arithmetic in place of set algebra, with no place of their own.
+
+    A perfused volume holds its tumors, and so does the liver; one inside another is part of it.
+    """
+    outlined = [s.label for s in (liver, *lesions, *perfused) if not s.is_typed]
+    shown = [s.label for s in case.sessions if s.image is not None]
+    if outlined or shown:
+        raise InputError(
+            f"{', '.join(outlined or shown)} comes from images, other volumes are typed in",
+            where="structures",
+            remedy="Outline all of liver, tumors and perfused volumes, or type all of them and leave out the images",
+        )
+    held = {s.label: _holder(s, perfused) for s in (*perfused, *lesions)}
+    items: list[Compartment] = []
+    for volume in (*perfused, None):
+        label = volume.label if volume else OUTSIDE
+        own_ml = volume.volume_ml if volume else liver.volume_ml
+        chain = _chain(label, held)
+        for part in (s for s in (*perfused, *lesions) if held[s.label] == label):
+            own_ml -= part.volume_ml
+            if part.role is not Role.PERFUSED:
+                items.append(Compartment(part.role, part.label, chain, part.volume_ml))
+        if own_ml < -ROUNDING_ML:
+            raise InputError(
+                f"what lies in it is {-own_ml:.1f} mL larger than itself",
+                where=label if volume else liver.label,
+                remedy="The volume includes its tumors: correct the volumes, or say what each lies inside",
+            )
+        if own_ml > ROUNDING_ML:
+            items.append(Compartment(Role.NORMAL_LIVER, "", chain, own_ml))
+    return Compartments(tuple(items), np.zeros((1, 1, 1), dtype=np.uint16), Grid.of(liver.mask))
+
+
+def _holder(structure: Structure, perfused: tuple[Structure, ...]) -> str:
+    """Return what a typed volume lies inside: as said, else the only perfused volume for a lesion."""
+    known = {p.label for p in perfused if p is not structure} | {OUTSIDE}
+    if structure.inside and structure.inside not in known:
+        raise InputError(
+            f"it is said to lie inside '{structure.inside}'",
+            where=f"structure '{structure.label}'",
+            remedy=f"Name one of: {', '.join(sorted(known))}",
+        )
+    if structure.inside or structure.role is Role.PERFUSED:
+        return structure.inside or OUTSIDE
+    if len(perfused) != 1:
+        raise InputError(
+            "there are several perfused volumes, or none",
+            where=f"structure '{structure.label}'",
+            remedy=f"Say what it lies inside: {', '.join(sorted(known))}",
+        )
+    return perfused[0].label
+
+
+def _chain(label: str, held: dict[str, str]) -> frozenset[str]:
+    """Return a perfused volume and all that hold it."""
+    found: list[str] = []
+    while label != OUTSIDE:
+        if label in found:
+            raise InputError("it lies inside itself", where=f"structure '{label}'", remedy="Correct 'inside'")
+        found.append(label)
+        label = held[label]
+    return frozenset(found)
 
 
 def _coded(

@@ -11,9 +11,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .images import right_angled, voxel_ml
+from .images import MM3_PER_ML, right_angled, voxel_ml
 from .quantities import require_label
 
+OUTSIDE = "outside"
+"""Where a typed lesion lies that no infusion reaches."""
 UINT8 = NDArray[np.uint8]
 
 
@@ -86,6 +88,24 @@ class Structure:
     mask: sitk.Image
     treated_otherwise: bool = False
     """Of a tumor: it is ablated or resected, and no target of the infusions."""
+    is_typed: bool = False
+    """Whether this is a volume typed in, of a worksheet; its mask is one voxel of that volume, somewhere."""
+    inside: str = ""
+    """Of a typed volume: the label of the perfused volume that holds it, or `OUTSIDE`; empty where that is plain."""
+
+    @classmethod
+    def typed(
+        cls, role: Role, label: str, volume_ml: float, inside: str = "", *, treated_otherwise: bool = False
+    ) -> Structure:
+        """Return a volume without an outline, as a worksheet has it; raises `InputError` unless it is positive."""
+        if not 0 < volume_ml < float("inf"):
+            raise InputError(
+                f"volume_ml is {volume_ml}", where=f"structure '{label}'", remedy="Enter a positive volume"
+            )
+        mask = sitk.Image(1, 1, 1, sitk.sitkUInt8) + 1
+        side_mm = (volume_ml * MM3_PER_ML) ** (1 / 3)
+        mask.SetSpacing((side_mm, side_mm, volume_ml * MM3_PER_ML / (side_mm * side_mm)))
+        return cls(role, label, mask, treated_otherwise, True, inside)
 
     def __post_init__(self) -> None:
         where = f"structure '{self.label}'"

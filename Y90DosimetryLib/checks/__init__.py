@@ -62,7 +62,8 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {}
 
 def check_measured(case: Case, prepared: Prepared) -> tuple[CheckResult, ...]:
     """Check what no typed value changes: images, outlines, and how they lie on each other. It looks at voxels."""
-    return judged((*images.seen(case, prepared), *structures.observed(case, prepared.compartments)), CATALOG)
+    drawn = () if any(s.is_typed for s in case.structures) else structures.observed(case, prepared.compartments)
+    return judged((*images.seen(case, prepared), *drawn), CATALOG)
 
 
 def check_stated(case: Case, prepared: Prepared, doses: Doses) -> tuple[CheckResult, ...]:

@@ -159,17 +159,20 @@ def prepare(case: Case, progress: Progress = silent) -> Prepared:
         tuple(uptakes),
         tuple(lungs),
         _lung_mass_g(case),
-        {s.label: longest_diameter_mm(s) for s in tumors},
+        {s.label: longest_diameter_mm(s) for s in tumors if not s.is_typed},
         {
             s.label: smallest_margin_mm(compartments, s.label, treated)
             for s in tumors
-            if treated and compartments.lesion(s.label)
+            if treated and not s.is_typed and compartments.lesion(s.label)
         },
         frozenset(
             s.label
             for role in LESION_ROLES
             for s in case.of_role(role)
-            if treated and compartments.lesion(s.label) and covered_to_a_voxel(compartments, s.label, treated)
+            if treated
+            and not s.is_typed
+            and compartments.lesion(s.label)
+            and covered_to_a_voxel(compartments, s.label, treated)
         ),
         tuple(volumes_of_point(point) for point in case.time_points),
         tuple(foci),

@@ -62,7 +62,8 @@ def foci_of(image: sitk.Image, liver: Occupancy, lungs: Occupancy | None) -> tup
     Parameters
     ----------
     liver, lungs
-        Where they lie on the image. Without lungs the search leaves out everything above the liver.
+        Where they lie on the image. Lungs that are not outlined are not left out; with a shunt below a third they are
+        far less concentrated than a focus.
     """
     grid, values = Grid.of(image), array_of(image)
     total = float(values.sum(dtype=np.float64))
@@ -73,8 +74,6 @@ def foci_of(image: sitk.Image, liver: Occupancy, lungs: Occupancy | None) -> tup
     far = from_liver_mm > MARGIN_MM
     if lungs is not None and lungs.total_ml > 0:
         far &= _distance_mm(lungs, grid) > MARGIN_MM
-    elif lungs is None:
-        far &= ~_above(liver, grid)
     hot = (far & (values >= LEAST_OF_LIVER * mean)).astype(np.uint8)
     if not hot.any():
         return ()
@@ -126,15 +125,3 @@ def _distance_mm(part: Occupancy, grid: Grid) -> NDArray[np.float32]:
     mask.SetSpacing(grid.spacing_mm)
     far: NDArray[np.float32] = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(mask, False, False, True))
     return far
-
-
-def _above(part: Occupancy, grid: Grid) -> NDArray[np.bool_]:
-    """Return the voxels whose centers lie higher than the middle of a part, along the patient's axis."""
-    nx, ny, nz = grid.size
-    x, y, z = (np.arange(n) for n in (nx, ny, nz))
-    up = grid.axes[2] * np.asarray(grid.spacing_mm)
-    height = grid.origin_mm[2] + up[0] * x[None, None, :] + up[1] * y[None, :, None] + up[2] * z[:, None, None]
-    filled = _filled(part, grid) > 0
-    middle = float(height[filled].mean()) if filled.any() else float("inf")
-    higher: NDArray[np.bool_] = height > middle
-    return higher

@@ -60,7 +60,7 @@ def read_case_file(path: Path, progress: Progress = silent) -> CaseFile:
         patient, disease = read_patient(document.get("patient", {})), _disease(document.get("disease", {}))
         settings = _settings(document.get("settings", {}))
         ct = read_ct(document.get("images", {}), files)
-        structures = read_structures(document, files)
+        structures = read_structures(document, files, density_g_ml=settings.liver_density_g_ml)
         sessions = tuple(read_session(values, files, ct) for values in document.get("sessions", ()))
         image = CtImage(ct.image) if ct else None
         points = tuple(read_time_point(values, files) for values in document.get("time_points", ()))

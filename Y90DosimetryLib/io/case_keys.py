@@ -20,7 +20,7 @@ from ..case import (
 from ..facts import CATALOG, GROUPS, MODALITIES, TIMED_FACTS, Fact, Kind
 from ..outcome import Necrosis
 from ..planning import StatedInputs
-from ..structures import Role
+from ..structures import OUTSIDE, Role
 from ..timepoints import TYPED_ROLES, TimeKind
 from ..volumetry import Bsa, Telv
 
@@ -203,7 +203,11 @@ def _uncertainty() -> Iterator[Key]:
 _OUTLINE = (
     Key("label", Form.TEXT, _LABEL, '"Liver"', required=True),
     _choice("role", tuple(Role), "what it is", required=True),
-    Key("file", Form.TEXT, "mask: 0 outside", '"liver.nrrd"', required=True),
+    Key("file", Form.TEXT, "mask: 0 outside; or volume_ml, or mass_g", '"liver.nrrd"'),
+    Key("volume_ml", Form.NUMBER, "instead of a file: a worksheet without images", "1500.0"),
+    Key("mass_g", Form.NUMBER, "instead of volume_ml, at the liver density of [settings]", "1545.0"),
+    Key("inside", Form.TEXT, f'perfused volume that holds a typed volume, or "{OUTSIDE}"', '"Right lobe"'),
+    Key("treated_otherwise", Form.YES_NO, "tumor to be ablated or resected: no target of the infusions", "true"),
     Key("label_value", Form.WHOLE, "which label of the file, where it holds several", "1"),
 )
 _SEGMENTATION = (
@@ -387,12 +391,7 @@ TABLES: tuple[Table, ...] = (
     Table("time_points.segmentation", "A segmentation of that day, saved by 3D Slicer.", _SEGMENTATION),
     Table("time_points.lesions", "A tumor as measured on that day's images, one table each.", _LESION, many=True),
     Table("time_points.thrombi", "A tumor thrombus as seen on that day's images.", _THROMBUS, many=True),
-    Table(
-        "uncertainty",
-        "One standard deviation of each input that is known to be uncertain; nothing is assumed. Examples, no defaults:"
-        " without a line of this table no dose has an interval.",
-        (*_uncertainty(),),
-    ),
+    Table("uncertainty", "One standard deviation of each uncertain input: examples.", (*_uncertainty(),)),
     Table("outcome", "What became of the patient. The day of surgery is surgery_date of [disease].", _OUTCOME),
     Table("outcome.pathology", "What the pathologist found, one table a tumor.", _PATHOLOGY, many=True),
     Table("settings", "How things are computed; these are the defaults.", (*_settings(),)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..case import Encephalopathy, Grade, Patient
+from ..case import Encephalopathy, Grade, Patient, Settings
 from ..errors import InputError
 from ..images import array_of
 from ..quantities import require_not_negative
@@ -20,6 +20,7 @@ from .dicom_image import Quantity
 from .segmentations import structures_of
 from .volumes import Volume
 
+LIVER_DENSITY_G_ML = Settings().liver_density_g_ml
 PATIENT_FIELDS: Mapping[str, tuple[str, Callable[[float], float]]] = {
     "bilirubin_mg_dl": ("bilirubin_umol_l", bilirubin_from_mg_dl),
     "albumin_g_dl": ("albumin_g_l", albumin_from_g_dl),
@@ -56,13 +57,30 @@ def read_ct(values: Mapping[str, Any], files: CaseFiles, of: str = "") -> Volume
     return volume
 
 
-def read_structures(study: Mapping[str, Any], files: CaseFiles, of: str = "") -> tuple[Structure, ...]:
-    """Return the outlines of a study: its own masks and those of a segmentation; *of* ends the names of its files."""
+def read_structures(
+    study: Mapping[str, Any], files: CaseFiles, of: str = "", density_g_ml: float = LIVER_DENSITY_G_ML
+) -> tuple[Structure, ...]:
+    """Return the outlines of a study: its own masks and those of a segmentation; *of* ends the names of its files.
+
+    A mass that is typed in place of a volume is divided by *density_g_ml*.
+    """
     found: list[Structure] = []
     for values in study.get("structures", ()):
         name = f"structure '{values['label']}'{of}"
-        mask = files.mask(name, values["file"], values.get("label_value"))
-        found.append(Structure(Role(values["role"]), values["label"], mask))
+        sizes = [key for key in ("file", "volume_ml", "mass_g") if key in values]
+        if len(sizes) != 1:
+            raise InputError(
+                f"{' and '.join(sizes)} are both given" if sizes else "neither file, volume_ml nor mass_g is given",
+                where=name,
+                remedy="Give one of them",
+            )
+        role, label, otherwise = Role(values["role"]), values["label"], values.get("treated_otherwise", False)
+        if "file" in values:
+            mask = files.mask(name, values["file"], values.get("label_value"))
+            found.append(Structure(role, label, mask, otherwise))
+        else:
+            volume_ml = values["volume_ml"] if "volume_ml" in values else values["mass_g"] / density_g_ml
+            found.append(Structure.typed(role, label, volume_ml, values.get("inside", ""), treated_otherwise=otherwise))
     if "segmentation" in study:
         values = study["segmentation"]
         name = f"segmentation{of}"

@@ -60,8 +60,14 @@ def _patient(header: str, patient: Patient) -> Iterator[str]:
 
 
 def _structure(structure: Structure, name: str, folder: Path, table: str = "structures") -> Iterator[str]:
+    said: dict[str, object] = {"label": structure.label, "role": structure.role}
+    if structure.treated_otherwise:
+        said["treated_otherwise"] = True
+    if structure.is_typed:
+        inside = structure.inside or None
+        return _table(f"[[{table}]]", {**said, "volume_ml": structure.volume_ml, "inside": inside})
     write_image(sitk.Cast(structure.mask != 0, sitk.sitkUInt8), folder / name)
-    return _table(f"[[{table}]]", {"label": structure.label, "role": structure.role, "file": name})
+    return _table(f"[[{table}]]", {**said, "file": name})
 
 
 def _session(session: Session, name: str, folder: Path) -> Iterator[str]:

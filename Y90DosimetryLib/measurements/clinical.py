@@ -114,6 +114,8 @@ def _diameters(view: View) -> Mapping[str, Value]:
 
 
 def _diameter_list(view: View) -> list[float] | Missing:
+    if any(s.is_typed for s in view.case.of_role(Role.TUMOR)):
+        return Missing("volumes are typed in: nothing shows the diameter", ("structures",))
     gone = view.doses.withheld.everything
     return gone or list(view.prepared.tumor_diameters_mm.values()) or Missing("no tumor is outlined", ("structures",))
 

@@ -109,6 +109,8 @@ def _margin(view: View) -> Value:
     if not view.treated:
         return Missing("no session is planned", ("sessions",))
     margins = view.prepared.tumor_margins_mm.values()
+    if any(s.is_typed for s in view.case.of_role(Role.TUMOR)):
+        return Missing("volumes are typed in: nothing shows the margin", ("structures",))
     if not margins:
         return Missing("no tumor is outlined", ("structures",))
     return min((m for m in margins if m is not None), default=LARGEST_MARGIN_MM)
