@@ -74,7 +74,7 @@ FLOORS = (
 AT_FILE_SCOPE = {"numpy", "scipy", "SimpleITK", "vtk", "vtkmodules"}
 OF_DICOM = {"pydicom", "highdicom"}  # at file scope where DICOM is read and written only: they take time to load
 DICOM_FILES = tuple(f"Y90DosimetryLib.{name}" for name in ("io.dicom_", "io.pacs", "verify.dicom_", "verify.of_dicom"))
-INSIDE_FUNCTIONS = AT_FILE_SCOPE | OF_DICOM | {"distributed", "pynetdicom", "fpdf", "fontTools"}
+INSIDE_FUNCTIONS = AT_FILE_SCOPE | OF_DICOM | {"distributed", "pynetdicom", "fpdf", "fontTools", "resvg_py"}
 
 # fmt: off
 UNITS = (

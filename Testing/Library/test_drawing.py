@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from pictures import SVG, Figure, pixels, polylines
 
 from Y90DosimetryLib.draw.colors import blend, dose_colors, dose_rgb, structure_styles
+from Y90DosimetryLib.draw.pixels import png_of_figure
 from Y90DosimetryLib.draw.scales import round_down, round_up, ticks
 from Y90DosimetryLib.draw.svg import Drawing, Pen, clipped, png_of, shortened, text_box, text_width_px
+from Y90DosimetryLib.errors import MissingToolError
 from Y90DosimetryLib.structures import Role
 
 
@@ -123,6 +125,19 @@ class TestEmitter:
     def test_pixels_come_back_from_the_png_as_they_were(self):
         colors = np.random.default_rng(0).integers(0, 256, (13, 7, 3)).astype(np.uint8)
         assert (pixels(png_of(colors)) == colors).all()
+
+    def test_a_figure_becomes_pixels_for_print(self):
+        pytest.importorskip("resvg_py", reason="resvg-py makes pixels of figures")
+        drawing = Drawing((200, 100))
+        drawing.rect((0, 0, 100, 100), (255, 0, 0))
+        shown = pixels(png_of_figure(drawing.svg(), 400))[..., :3]
+        assert shown.shape == (200, 400, 3)
+        assert (shown[100, 100] == (255, 0, 0)).all() and (shown[100, 300] == 255).all()
+
+    def test_without_a_converter_it_is_said_what_to_do(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "resvg_py", None)
+        with pytest.raises(MissingToolError, match="pip install resvg-py.*use the SVG files"):
+            png_of_figure(Drawing((20, 20)).svg())
 
     def test_only_what_browsers_qt_and_pdf_writers_read_is_written(self):
         drawing = Drawing((100, 50))

@@ -9,10 +9,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from export_kit import small_assessment
+from planning_kit import COARSE
 
 from Y90DosimetryLib.draw.svg import Drawing, Pen
+from Y90DosimetryLib.engine import assess
 from Y90DosimetryLib.errors import MissingToolError
+from Y90DosimetryLib.phantom import digital_patient
 from Y90DosimetryLib.report import as_html, content_of, pictures_of
 from Y90DosimetryLib.report.as_pdf import as_pdf
 from Y90DosimetryLib.report.content import NOTICE
@@ -59,8 +61,8 @@ def pdf(page: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory) -> str:
-    assessment = small_assessment(tmp_path_factory.mktemp("case"), sessions=2)
+def page() -> str:
+    assessment = assess(digital_patient(COARSE, "lobectomy").case())
     return as_html(content_of(assessment), *pictures_of(assessment))
 
 

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 
 from ..case import Case, DoseModel
 from ..dosimetry.voxel import dose_image
+from ..draw.pixels import require_pixels
 from ..engine import assess
 from ..errors import InputError
 from ..images import CtImage, DoseMap, array_of, voxel_ml
@@ -67,6 +68,7 @@ def add_parser(commands: Any) -> None:
     run.add_argument("case", type=Path, metavar="CASE.toml")
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
     run.add_argument("--pdf", action="store_true", help="also write report.pdf; needs fpdf2")
+    run.add_argument("--png", action="store_true", help="also write pictures as pixels for print; needs resvg-py")
     run.set_defaults(run=_assess)
 
     case = commands.add_parser("case", help="make a case file").add_subparsers(required=True, metavar="KIND")
@@ -109,8 +111,10 @@ def _demo(args: argparse.Namespace) -> int:
 def _assess(args: argparse.Namespace) -> int:
     if args.pdf:
         require_pdf()
+    if args.png:
+        require_pixels()
     with progress_bar() as progress, output_folder(args.out) as folder:
-        content = _assess_into(args.case, folder, progress, args.pdf)
+        content = _assess_into(args.case, folder, progress, pdf=args.pdf, png=args.png)
     print(content.verdict.sentence)
     for difference in content.differences or ():
         print(f"  {difference.message}")
@@ -120,13 +124,13 @@ def _assess(args: argparse.Namespace) -> int:
     return 0
 
 
-def _assess_into(case_path: Path, folder: Path, progress: Progress, pdf: bool = False) -> Content:
+def _assess_into(case_path: Path, folder: Path, progress: Progress, **also: bool) -> Content:
     progress(0.0, f"reading {case_path.name}")
     file = read_case_file(case_path)
     assessment = assess(file.case, part(progress, 0.1, 0.6))
     options = replace(REPORT_OPTIONS, stated=file.stated)
     rest = part(progress, 0.6, 1.0)
-    return write_report(assessment, folder, inputs=file.inputs, progress=rest, plan_options=options, pdf=pdf)
+    return write_report(assessment, folder, inputs=file.inputs, progress=rest, plan_options=options, **also)
 
 
 def _say_where(folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..dosimetry.dvh import DvhSummary
 from ..draw.histograms import Curve, dvh_plot, role_of
+from ..draw.pixels import png_of_figure
 from ..draw.slices import ISODOSES_GY, SliceOptions, full_scale_gy, point_to_show_mm, three_planes
 from ..engine import Assessment
 from ..io.case_file import InputFile
@@ -51,11 +52,12 @@ def write_report(
     progress: Progress = silent,
     plan_options: PlanOptions | None = None,
     pdf: bool = False,
+    png: bool = False,
 ) -> Content:
     """Write the page, JSON, tables, dose map and pictures into an existing folder; return what they say.
 
     The plan's section is made with *plan_options*; as `plan_section` does unless they are given. With *pdf*
-    report.pdf is written as well (see `as_pdf`).
+    report.pdf is written as well (see `as_pdf`), with *png* each picture also as pixels (see `png_of_figure`).
     """
     content = content_of(assessment, inputs)
     progress(0.0, "drawing pictures")
@@ -68,7 +70,10 @@ def write_report(
     if every:
         (folder / "pictures").mkdir()
     for caption, svg in every.items():
-        write_text(svg, folder / "pictures" / file_name(caption))
+        path = folder / "pictures" / file_name(caption)
+        write_text(svg, path)
+        if png:
+            path.with_suffix(".png").write_bytes(png_of_figure(svg))
     write_text(as_html(content, pictures, why_none, sections, viewer_of(assessment)), folder / "report.html")
     if pdf:
         page = as_html(content, pictures, why_none, sections)
