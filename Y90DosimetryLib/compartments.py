@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 
 import numpy as np
 import SimpleITK as sitk
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from .case import Case
 from .errors import GeometryError, InputError
+from .images import MM3_PER_ML
 from .occupancy import Grid, Occupancy, occupancy, union
 from .structures import LESION_ROLES, OUTSIDE, UINT8, Box, Role, Structure
 
@@ -25,6 +27,8 @@ MAX_PERFUSED = 16
 MAX_LESIONS = 250
 LATTICE_TOLERANCE = 0.01  # of a voxel
 ROUNDING_ML = 1e-6
+LARGEST_LATTICE_COUNT = 200_000_000
+"""Tool default: voxels of the block around the liver, 2 GB in all; a liver of 250 x 200 x 200 mm on 0.37 mm."""
 THROMBUS_GAP_MM = 20.0
 """Tool default: a thrombus of the portal or hepatic trunk may lie this far from the outline of the liver."""
 
@@ -302,6 +306,16 @@ def _common_lattice(liver: Structure, others: list[Structure]) -> tuple[Grid, Bo
         box = _box_on(structure, lattice)
         low = np.minimum(low, box.index)
         high = np.maximum(high, np.add(box.index, box.size))
+    count = int(np.prod(high - low))
+    if count > LARGEST_LATTICE_COUNT:
+        spacing = " x ".join(f"{s:.3g}" for s in lattice.spacing_mm)
+        coarser_mm = (count * lattice.voxel_ml * MM3_PER_ML / LARGEST_LATTICE_COUNT) ** (1 / 3)
+        raise InputError(
+            f"on its voxels of {spacing} mm the liver takes {count / 1e6:,.0f} million voxels; the limit is "
+            f"{LARGEST_LATTICE_COUNT / 1e6:,.0f} million",
+            where=f"structure '{finest.label}'",
+            remedy=f"Resample this outline to voxels of {ceil(coarser_mm * 20) / 20:g} mm or more",
+        )
     index, size = (int(v) for v in low), (int(v) for v in high - low)
     return lattice, Box(tuple(index), tuple(size))  # type: ignore[arg-type]
 

@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import FLIPPED, IDENTITY, box, ellipsoid, grid, rotation
 
+from Y90DosimetryLib import compartments
 from Y90DosimetryLib.case import Case
 from Y90DosimetryLib.compartments import compartments_of
 from Y90DosimetryLib.errors import GeometryError, InputError
+from Y90DosimetryLib.occupancy import Grid
 from Y90DosimetryLib.structures import Role, Structure
 
 CT = grid((2.0, 2.0, 2.0), (200.0, 160.0, 120.0))
@@ -120,3 +122,54 @@ def test_impossible_structures_are_refused_with_the_way_out():
 
 
 CT_ZERO = ellipsoid(CT, (0, 0, 900), (1, 1, 1))
+
+
+def test_a_lattice_too_fine_for_memory_is_refused_with_its_size_at_the_limit(monkeypatch):
+    fine = Structure(Role.TUMOR, "Fine", ellipsoid(grid((0.5, 0.5, 0.5), (30, 30, 30)), (0, 0, 0), (10, 10, 10)))
+    count = divide(LIVER, fine).codes.size
+    assert count == pytest.approx(LIVER.box.size[0] * LIVER.box.size[1] * LIVER.box.size[2] * 64, rel=0.1)
+    monkeypatch.setattr(compartments, "LARGEST_LATTICE_COUNT", count)
+    assert divide(LIVER, fine).codes.size == count
+    monkeypatch.setattr(compartments, "LARGEST_LATTICE_COUNT", count - 1)
+    with pytest.raises(InputError, match=r"'Fine': on its voxels of 0.5 x 0.5 x 0.5 mm .* Resample this outline"):
+        divide(LIVER, fine)
+
+
+def many(role, count):
+    """As many structures of one role, each two voxels wide, side by side in the liver."""
+    made = []
+    for number in range(count):
+        x, y = -40 + 4 * (number % 20), -30 + 4 * (number // 20)
+        made.append(Structure(role, f"{role} {number}", box(CT, (x, y, -2), (x + 4, y + 4, 2))))
+    return made
+
+
+def test_as_many_structures_as_the_codes_hold_are_taken_and_no_more():
+    parts = divide(LIVER, *many(Role.PERFUSED, 16))
+    assert {label for c in parts.items for label in c.perfused} == {f"perfused {n}" for n in range(16)}
+    with pytest.raises(InputError, match="more than 16 perfused"):
+        divide(LIVER, *many(Role.PERFUSED, 17))
+    parts = divide(LIVER, *many(Role.TUMOR, 250))
+    assert len(parts.lesion_labels) == 250 and parts.whole_ml == pytest.approx(LIVER.volume_ml)
+    with pytest.raises(InputError, match="more than 250 lesions"):
+        divide(LIVER, *many(Role.TUMOR, 251))
+
+
+@pytest.mark.parametrize(("gap_mm", "is_near"), [(19.9, True), (20.1, False)])
+def test_a_thrombus_may_lie_20_mm_from_the_liver(gap_mm, is_near):
+    """Its nearest voxel so far from the liver's last; a tumor may only touch it."""
+    fine = grid((1.0, 1.0, 1.0), (160.0, 40.0, 40.0))
+    liver = Structure(Role.LIVER, "Liver", box(fine, (-70, -15, -15), (0, 15, 15)))
+    far = round(gap_mm + 0.5 if is_near else gap_mm + 1)  # whole voxels: 20 and 21 mm between centers
+    thrombus = Structure(Role.PVTT, "PVTT", box(fine, (far - 1, -5, -5), (far + 8, 5, 5)))
+    if is_near:
+        assert divide(liver, thrombus).of_role(Role.PVTT)
+        return
+    with pytest.raises(GeometryError, match="wholly outside"):
+        divide(liver, thrombus)
+
+
+@pytest.mark.parametrize(("shift_voxels", "is_same"), [(0.009, True), (0.011, False), (0.09, False)])
+def test_a_grid_off_by_a_hundredth_of_a_voxel_is_the_same(shift_voxels, is_same):
+    near = grid((2.0, 2.0, 2.0), (200.0, 160.0, 120.0), (2.0 * shift_voxels, 0, 0))
+    assert compartments._same_lattice(Grid.of(near), Grid.of(CT)) is is_same
