@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from rule_table import Row, edge_values, read_table
+from rule_table import Clause, Row, edge_values, read_table
 
 from Y90DosimetryLib.facts import Kind
 from Y90DosimetryLib.guidelines.loading import load_rules
@@ -37,27 +38,29 @@ def text() -> str:
     """Return the whole file."""
     lines = []
     for row in read_table().values():
-        seen: set[str] = set()
+        found: dict[str, list[str]] = {}
         for what, scenario, values, expected in _rows(row):
-            if what not in seen:
-                seen.add(what)
-                lines.append(_line(row, what, scenario, values, expected))
+            inputs = _inputs(row, scenario, values)
+            again = found.setdefault(what, [])
+            if inputs not in again:
+                again.append(inputs)
+                name = what if len(again) == 1 else f"{what} ({len(again)})"
+                lines.append(_line(row, name, scenario, inputs, expected))
     return HEAD + "row = [\n" + "".join(lines) + "]\n" + TAIL
 
 
 def _rows(row: Row) -> Iterator[tuple[str, int, dict[str, object], str]]:
-    limits = _limits(row)
-    if GATE & set(edge_values(row)) or "scenario" in limits:
+    if GATE & set(edge_values(row)):
         return
     pick = random.Random(row.id)
-    for name, limit in limits:
+    for name, limit, without in _limits(row):
         entry = VOCABULARY[name]
         step = 1 if entry.kind is Kind.COUNT else limit * BESIDE
         beside = [limit - step, limit, limit + step]
         if entry.kind is Kind.COUNT:
             beside = [int(v) for v in beside]
         for scenario in row.scenarios:
-            found = _decisive(row, name, beside, scenario, pick)
+            found = _decisive(row, without, name, beside, scenario, pick)
             if found is None:
                 continue
             values, outcomes = found
@@ -69,26 +72,35 @@ def _rows(row: Row) -> Iterator[tuple[str, int, dict[str, object], str]]:
             break
 
 
-def _limits(row: Row) -> list[tuple[str, float]]:
-    clauses = [row.when, row.established, *(clause for _, clause, _ in row.bands)]
-    terms = [term for clause in clauses for terms in clause for term in terms]
+def _limits(row: Row) -> list[tuple[str, float, Row | None]]:
+    """Return each numeric limit of a rule, with the rule as it would be without the band that the limit is part of."""
+    parts: list[tuple[Clause, Row | None]] = [(row.when, None), (row.established, None)]
+    for number, (_, clause, _) in enumerate(row.bands):
+        parts.append((clause, replace(row, bands=[b for k, b in enumerate(row.bands) if k != number])))
     found = []
-    for name, _, limit in terms:
-        entry = VOCABULARY[name]
-        if entry.kind in {Kind.NUMBER, Kind.COUNT} and entry.origin is not Origin.FUNCTION:
-            found += [(name, float(v)) for v in (limit if isinstance(limit, tuple) else (limit,))]  # type: ignore[arg-type]
-    return [pair for pair in dict.fromkeys(found) if pair[0] != "scenario"]
+    for clause, without in parts:
+        for name, _, limit in (term for terms in clause for term in terms):
+            entry = VOCABULARY[name]
+            is_number = entry.kind in {Kind.NUMBER, Kind.COUNT} and name != "scenario"
+            if is_number and entry.origin is not Origin.FUNCTION:
+                limits = limit if isinstance(limit, tuple) else (limit,)
+                found += [(name, float(v), without) for v in limits]  # type: ignore[arg-type]
+    return found
 
 
 def _decisive(
-    row: Row, name: str, beside: list[float], scenario: int, pick: random.Random
+    row: Row, without: Row | None, name: str, beside: list[float], scenario: int, pick: random.Random
 ) -> tuple[dict[str, object], list[str]] | None:
-    """Return values of all other measures with which the outcome hangs on one, and the outcomes beside its limit."""
+    """Return values of all other measures with which the outcome hangs on one, and the outcomes beside its limit.
+
+    Where *without* is given, its band has to make the difference.
+    """
     edges = {n: v for n, v in edge_values(row).items() if n not in {name, "scenario"}}
     for _ in range(TRIES):
         values = {n: pick.choice(v) for n, v in edges.items()}
-        outcomes = [_outcome(row, {**values, "scenario": float(scenario), name: one}) for one in beside]
-        if len(set(outcomes)) > 1:
+        known = [{**values, "scenario": float(scenario), name: one} for one in beside]
+        outcomes = [_outcome(row, one) for one in known]
+        if len(set(outcomes)) > 1 and (without is None or outcomes != [_outcome(without, one) for one in known]):
             return values, outcomes
     return None
 
@@ -98,12 +110,16 @@ def _outcome(row: Row, values: Mapping[str, object]) -> str:
     return severity or outcome
 
 
-def _line(row: Row, what: str, scenario: int, values: Mapping[str, object], expected: str) -> str:
+def _inputs(row: Row, scenario: int, values: Mapping[str, object]) -> str:
+    known = ", ".join(f'"{name}" = {_value(name, value)}' for name, value in values.items())
+    return f'{{ rule = "{row.id}", scenario = {scenario}, values = {{ {known} }} }}'
+
+
+def _line(row: Row, what: str, scenario: int, inputs: str, expected: str) -> str:
     source = load_rules()[row.id].sources_for(scenario)[0]
-    inputs = ", ".join(f'"{name}" = {_value(name, value)}' for name, value in values.items())
     return (
-        f'    {{ what = "{what}", with = {{ rule = "{row.id}", scenario = {scenario}, values = {{ {inputs} }} }}, '
-        f'expected = "{expected}", source = "{SOURCES[source.reference]}", place = "{source.place}" }},\n'
+        f'    {{ what = "{what}", with = {inputs}, expected = "{expected}", '
+        f'source = "{SOURCES[source.reference]}", place = "{source.place}" }},\n'
     )
 
 
