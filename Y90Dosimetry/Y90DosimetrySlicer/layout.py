@@ -33,7 +33,6 @@ def showLayout(parameters) -> bool:
     parameters.parameterNode.SetAttribute(RESULTS_ATTRIBUTE, "true")
     manager.setLayout(RESULTS)
     fillViews(parameters)
-    manager.resetSliceViews()
     return True
 
 

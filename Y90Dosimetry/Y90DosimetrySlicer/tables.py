@@ -27,7 +27,8 @@ from Y90DosimetryLib.structures import Role
 
 SERIES_ROLE = "Y90DosimetryDvhSeries"
 LONGEST_DOT_PX = 4.0
-LEGEND_ROOM_RATIO = 1.6
+CHART_FONT_PX = 13
+LEGEND_ROOM_RATIO = 1.9
 """How far the axis of doses reaches beyond the largest one: the legend stands there, over no curve."""
 
 
@@ -117,6 +118,13 @@ def updateDvh(parameters, assessment: Assessment) -> None:
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
     for series in free:
         scene.RemoveNode(series)
+    for setSize in (
+        chart.SetTitleFontSize,
+        chart.SetAxisTitleFontSize,
+        chart.SetLegendFontSize,
+        chart.SetAxisLabelFontSize,
+    ):
+        setSize(CHART_FONT_PX)
     chart.SetXAxisRangeAuto(False)
     chart.SetXAxisRange(0.0, LEGEND_ROOM_RATIO * max((curve.dvh.max_gy for curve in curves), default=1.0))
     chart.SetTitle(_("Dose-volume histogram"))

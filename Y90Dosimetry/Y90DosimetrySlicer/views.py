@@ -36,6 +36,7 @@ def showCase(parameters) -> None:
     A case without images leaves images in the views that belong to no case.
     """
     isNew = parameters.parameterNode.GetAttribute(SHOWN_ATTRIBUTE) is None
+    layout.follow(parameters)  # before: views that are made while the others wait would not wait
     with drawnOnce():
         for node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode"):
             if node is not parameters.parameterNode and node.GetAttribute(SHOWN_ATTRIBUTE):
@@ -46,9 +47,9 @@ def showCase(parameters) -> None:
             _unhide(node)
         styleSegmentations(parameters)
         display.showDose(parameters)
-        layout.follow(parameters)
         layout.fillViews(parameters)
         if isNew:
+            showOnly(parameters, parameters.segmentation)
             lookAt(parameters)
 
 

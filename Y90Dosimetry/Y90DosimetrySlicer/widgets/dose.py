@@ -42,6 +42,7 @@ class DoseSection(Section):
         for name in SHOWN:
             button = getattr(ui, f"show{name}Button")
             button.connect("clicked(bool)", lambda _checked=False, name=name: self._onShow(name))
+            button.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)  # four fit into a narrow panel
         for widget, member in (
             (ui.showDoseCheck, "showDose"),
             (ui.showIsodosesCheck, "showIsodoses"),
@@ -219,6 +220,7 @@ class DoseSection(Section):
         with self.panel.attempt():
             layout.showLayout(self.parameters)
             display.showDose(self.parameters)
+            views.lookAt(self.parameters)
 
     def _onExport(self, _checked: bool = False) -> None:
         with self.panel.attempt(_("The tables could not be written.")):

@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 
 from Y90DosimetryLib.errors import Cancelled, DosimetryError
 
-from .. import tables, views
+from .. import display, tables, views
 from ..cases import labelOf
 from ..parameters import isUnstated, nextLabel, segmentName
 from ..watch import Change, SceneWatch
@@ -229,7 +229,7 @@ class Panel:
             if self.isEntered:
                 self.setParameters(self._caseToShow())
             return
-        with self.attempt():
+        with self.attempt(), display.drawnOnce():
             self.status = self._newStatus()
             for step, section in self.sections.items():
                 if not self.button(step).collapsed:
