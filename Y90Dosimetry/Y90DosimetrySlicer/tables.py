@@ -276,9 +276,9 @@ def _number(value: float | Missing, percent: bool = False) -> str:
 
 JUDGED = {
     "tumor": ("tumor_dose_gy", "tumor_lowest_dose_gy"),
-    "pvtt": ("pvtt_dose_gy",),
-    "perfused": ("perfused_dose_gy", "lobe_dose_gy", "segment_dose_gy"),
-    "perfused_normal_liver": ("ntad_gy",),
+    "pvtt": ("pvtt_dose_gy", "thrombus_session_dose_gy"),
+    "perfused": ("perfused_dose_gy", "perfused_total_dose_gy", "lobe_dose_gy", "segment_dose_gy"),
+    "perfused_normal_liver": ("ntad_gy", "ntad_session_gy"),
     "whole_normal_liver": ("whole_normal_liver_dose_gy",),
     "whole_liver": ("whole_liver_dose_gy",),
 }
@@ -323,24 +323,29 @@ def _judgedBy(source, measures: Sequence[str], label: str) -> tuple[str, list[st
     """Return the dose model of what was judged of a volume, what is asked for, and the rules' titles."""
     model, limits, titles = "", [], []
     known = Known(source.measurements) if source is not None and measures else None
+    others = {region.label for region in source.regions} - {label} if known is not None else set()
     for finding in source.findings if known is not None else ():
-        if finding.outcome is Outcome.NOT_APPLICABLE:
+        if finding.outcome is Outcome.NOT_APPLICABLE or finding.about in others:
             continue
-        for band in finding.rule.bands:
-            part = band.principal
-            name, _dot, kind = part.measure_id.partition(".") if part is not None else ("", "", "")
-            if (
-                not {name, f"{name}.{kind}"}.intersection(measures)
-                or part.comparison.value not in LIMITS
-                or band.severity is Severity.INFORMATION
-            ):
-                continue
-            others = tuple(requirement for requirement in band.when if requirement is not part)
-            if all_hold(others, known, finding.about):
-                model = model or (kind if kind in list(Model) else "")
-                limits.append(LIMITS[part.comparison.value].format(limit=limit_text(part)))
-                titles.append(finding.rule.title)
+        asked = [band for band in finding.rule.bands if _asks(band, measures, known, finding.about)]
+        grave = [band for band in asked if band.severity is not Severity.INFORMATION]
+        for band in grave or asked:  # what is only noted counts where nothing graver holds for this patient
+            kind = band.principal.measure_id.partition(".")[2]
+            model = model or (kind if kind in list(Model) else "")
+            limits.append(LIMITS[band.principal.comparison.value].format(limit=limit_text(band.principal)))
+            titles.append(finding.rule.title)
     return model, list(dict.fromkeys(limits)), list(dict.fromkeys(titles))
+
+
+def _asks(band, measures: Sequence[str], known: Known, about: str) -> bool:
+    """Whether a band limits one of these measures by size, for a patient like this one."""
+    part = band.principal
+    if part is None or part.comparison.value not in LIMITS:
+        return False
+    if not {part.measure_id, part.measure_id.partition(".")[0]}.intersection(measures):
+        return False
+    others = tuple(requirement for requirement in band.when if requirement is not part)
+    return bool(all_hold(others, known, about))
 
 
 def exportAll(parameters, findings: Sequence[Finding], folder: Path) -> list[Path]:
