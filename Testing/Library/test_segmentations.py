@@ -225,3 +225,24 @@ def test_fractional_segments_are_refused(tmp_path):
 def test_a_segment_in_no_layer_or_label_is_refused(tmp_path, header):
     path = segmentation(tmp_path / "a.seg.nrrd", LIVER, header)
     assert "layer" in refused(read_segments, path)
+
+
+@pytest.mark.parametrize("last", ["(0,0,0,1)", "none"])
+def test_overlapping_segments_of_old_slicer_are_read(tmp_path, last):
+    """Until 4.10 a file had four axes, the last one a volume a segment, without Layer and LabelValue."""
+    of_space = last != "none"
+    vectors = "(2,0,0,0) (0,3,0,0) (0,0,4,0)" if of_space else "(2,0,0) (0,3,0) (0,0,4)"
+    lines = [
+        "NRRD0005", "type: unsigned char", "dimension: 4",
+        "space dimension: 4" if of_space else "space: left-posterior-superior",
+        f"sizes: {' '.join(map(str, SHAPE[::-1]))} 2", f"space directions: {vectors} {last}",
+        f"kinds: domain domain domain {'domain' if of_space else 'list'}", "encoding: raw",
+        f"space origin: (-10,20,30{',0' if of_space else ''})",
+        "Segment0_ID:=a", "Segment0_Name:=Liver", "Segment1_ID:=b", "Segment1_Name:=Perfused right",
+    ]  # fmt: skip
+    path = tmp_path / "old.seg.nrrd"
+    voxels = np.stack([LIVER, PERFUSED]).astype(np.uint8).tobytes()
+    path.write_bytes("\n".join(lines).encode() + b"\n\n" + voxels)
+    liver, perfused = read_segments(path, "segmentation")
+    assert_is(liver.mask, LIVER)
+    assert_is(perfused.mask, PERFUSED)

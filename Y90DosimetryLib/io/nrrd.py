@@ -50,6 +50,11 @@ MM_PER_UNIT: Mapping[str, float] = {
 """A file that names no unit is in mm, as every program writes them."""
 
 
+SEGMENT = re.compile(r"Segment\d+_\w+$")
+VOLUMES = "volumes"
+"""Among the fields: how many volumes of one size lie one after another along the last axis."""
+
+
 def read_nrrd_header(path: Path, where: str, within: Path | None = None) -> Stored:
     """Return what the header of a NRRD file says; *within* is the folder its voxels may lie in besides its own.
 
@@ -77,6 +82,9 @@ def read_nrrd_header(path: Path, where: str, within: Path | None = None) -> Stor
     sizes = whole_numbers(entries.get("sizes", ""), "sizes", where)
     if (len(sizes),) != whole_numbers(entries.get("dimension", ""), "dimension", where):
         raise InputError("dimension and sizes of its header contradict each other", where=where, remedy=AGAIN)
+    if len(sizes) == 4 and any(SEGMENT.match(key) for key in fields) and _first_is_space(entries):
+        fields[VOLUMES] = str(sizes[3])
+        entries, sizes = _on_end(entries), (sizes[0], sizes[1], sizes[2] * sizes[3])
     place, unplaced, components = _place(entries, sizes, where)
     detached = "datafile" in entries
     names = listed or (_named(entries["datafile"], where) if detached else [])
@@ -94,6 +102,27 @@ def read_nrrd_header(path: Path, where: str, within: Path | None = None) -> Stor
         max(-1, skip["byteskip"]),
         fields=fields,
     )
+
+
+def _first_is_space(entries: Mapping[str, str]) -> bool:
+    """Whether the first axis is one of space, and not the layers, as later versions of 3D Slicer write them."""
+    first = entries.get("kinds", "domain").split()[0].lower()
+    return first in ("domain", "space", "???") and not entries.get("spacedirections", "").lower().startswith("none")
+
+
+def _on_end(entries: Mapping[str, str]) -> dict[str, str]:
+    """Return the header of a volume for each segment as that of one volume, the segments one after another.
+
+    3D Slicer wrote these until 4.10: four axes of space (in LPS, as ITK has them), of which the last counts segments.
+    """
+    found = dict(entries)
+    vectors = re.findall(r"\(([^)]*)\)", entries.get("spacedirections", ""))[:3]
+    found["spacedirections"] = " ".join(f"({','.join(vector.split(',')[:3])})" for vector in vectors)
+    if "spaceorigin" in found:
+        found["spaceorigin"] = f"({','.join(found['spaceorigin'].strip().strip('()').split(',')[:3])})"
+    found.setdefault("space", "left-posterior-superior")
+    found["kinds"] = "domain domain domain"
+    return found
 
 
 def _entries(text: str, where: str) -> tuple[dict[str, str], dict[str, str], list[str]]:

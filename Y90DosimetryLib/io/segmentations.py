@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..structures import Role, Structure
 from ..terminology import role_of_terminology
 from .case_schema import did_you_mean
+from .nrrd import VOLUMES
 from .volumes import cut_out, read_segmentation_image
 
 FIELD = re.compile(r"Segment(\d+)_(\w+)$")
@@ -125,7 +126,8 @@ def read_segments(path: Path, where: str, *, within: Path | None = None) -> tupl
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"two segments are named '{name}'", where=where, remedy="Give each its own name in Slicer")
-    masks = _masks(image, [_place(number, fields[number], where) for number in sorted(fields)], where)
+    places = [_place(number, fields[number], where) for number in sorted(fields)]
+    masks = _masks(image, places, int(keys.get(VOLUMES, "1")), where)
     return tuple(
         Segment(name, of.get("ID", ""), _terminology(of.get("Tags", "")), mask)
         for name, of, mask in zip(names, (fields[number] for number in sorted(fields)), masks, strict=True)
@@ -189,13 +191,15 @@ def _place(number: int, of: Mapping[str, str], where: str) -> tuple[int, int]:
     return int(layer), int(label)
 
 
-def _masks(image: sitk.Image, places: list[tuple[int, int]], where: str) -> list[sitk.Image | None]:
+def _masks(image: sitk.Image, places: list[tuple[int, int]], volumes_count: int, where: str) -> list[sitk.Image | None]:
     layers: NDArray[np.integer] = sitk.GetArrayViewFromImage(image)
     if layers.dtype.kind not in "iu":
         raise InputError(
             f"the segments are stored as {layers.dtype}, not labels", where=where, remedy="Save them again"
         )
-    layers = layers.reshape(*layers.shape[:3], image.GetNumberOfComponentsPerPixel())
+    if volumes_count > 1:
+        layers = np.moveaxis(layers.reshape(volumes_count, -1, *layers.shape[1:]), 0, -1)
+    layers = layers.reshape(*layers.shape[:3], -1)
     if max(layer for layer, _ in places) >= layers.shape[3]:
         raise InputError(
             f"a segment lies in a layer that the file does not have ({layers.shape[3]} in all)",

@@ -21,6 +21,7 @@ from .dicom_image import DicomHeader, Quantity, read_dicom, series_at
 from .dicom_kind import Kind
 from .dicom_planar import read_planar
 from .formats import files_of, is_nrrd, read_file
+from .nrrd import VOLUMES
 from .paths import require_file, require_image_path
 from .stored import Place
 
@@ -83,6 +84,8 @@ def read_volume(
     _require_readable(path, at)
     try:
         if not path.is_dir() and (image := read_file(path, at, place, within)) is not None:
+            if VOLUMES in image[1]:
+                raise GeometryError("the image has 4 dimensions, not 3", where=at, remedy="Give one volume")
             volume = Volume(image[0])
         else:
             found = series_at(path, at, series, quantity)
