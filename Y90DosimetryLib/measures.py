@@ -58,6 +58,8 @@ class Measurement:
     needs: tuple[str, ...] = ()
     possible: tuple[FactValue, ...] = ()
     item: str = ""
+    sd_ratio: float = 0.0
+    """Typical standard deviation over the value (`dosimetry.typical`); 0 where none is known."""
 
     def __post_init__(self) -> None:
         entry = measure(self.measure_id)

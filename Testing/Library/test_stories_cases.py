@@ -10,6 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from Y90DosimetryLib.case import Basis, Case, Disease, Infusion, Intent, Patient, Session, Vial
+from Y90DosimetryLib.dosimetry import typical
 from Y90DosimetryLib.dosimetry.foci import foci_of
 from Y90DosimetryLib.engine import Engine, Live
 from Y90DosimetryLib.errors import InputError
@@ -318,3 +319,35 @@ def test_a_focus_outside_liver_and_lungs_is_a_contraindication_until_it_is_corre
         case, disease=replace(case.disease, facts={**case.disease.facts, "extrahepatic_corrected": True})
     )
     assert judged(corrected)[1]["GEN-05"].severity is Severity.INFORMATION
+
+
+# A small volume's dose is uncertain
+
+
+def test_recovery_of_pet_goes_through_the_published_spheres() -> None:
+    """D'Arienzo et al. 2017: 0.2 at 0.52 mL, 0.86 at 26.52 mL."""
+    for volume_ml, published in ((0.52, 0.2), (26.52, 0.86)):
+        recovered = 1 - 1 / (1 + (volume_ml / typical.HALF_VOLUME_ML) ** typical.EXPONENT)
+        assert recovered == pytest.approx(published, abs=0.005)
+
+
+def test_a_smaller_volume_is_less_sure_and_spect_less_than_pet() -> None:
+    spect, pet = ([typical.image_sd_ratio(ml, is_pet) for ml in (1.5, 6.0, 80.0, 900.0)] for is_pet in (False, True))
+    assert spect == sorted(spect, reverse=True) and pet == sorted(pet, reverse=True)
+    assert all(coarse > fine for coarse, fine in zip(spect, pet, strict=True))
+    assert 0.14 < spect[1] < 1.02, "within what was found of patients' tumors"
+
+
+def test_a_target_that_a_small_thrombus_just_reaches_is_reached_by_the_mean_not_surely() -> None:
+    facts = {"pvtt_grade": "VP3", "maa_same_position": True, "mvi_lobes": "unilobar"}
+    case = outlined(5, ("Thrombus",), **facts)
+    cold, _ = judged(case)
+    gy_per_gbq = number(cold, "thrombus_session_dose_gy.multicompartment", "Thrombus") / 1.5
+    for dose_gy, sure in ((210.0, False), (900.0, True)):
+        given = session(dose_gy / gy_per_gbq, ratio=None)
+        live, found = judged(replace(case, sessions=(replace(given, image=case.sessions[0].image),)))
+        (judged_dose,) = found["S5-DOSE-04@Thrombus"].judged[-1:]
+        assert judged_dose.sd_ratio == typical.image_sd_ratio(8.0, is_pet=False)
+        (met,) = [t.text for t in live.verdict.told if t.part == "met"]
+        said = met.split("Thrombus")[1].split(";")[0]
+        assert ("reached by the mean, not surely" in said) is not sure

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..dosimetry.typical import COVERAGE_RATIO
 from ..facts import CATALOG
 from ..measures import Measurement, written
 from .findings import Finding, Outcome
@@ -216,17 +217,26 @@ def _against(measurement: Measurement, conditions: Sequence[Condition]) -> str:
     limits: list[str] = []
     reached: list[str] = []
     missed: list[str] = []
+    unsure: list[str] = []
+    value, spread = measurement.value, COVERAGE_RATIO * measurement.sd_ratio
+    assert isinstance(value, int | float)
     for c in conditions:
-        assert measurement.value is not None and isinstance(c.limit, int | float)
-        limit, is_broken = written(c.measure, c.limit), c.holds_for(measurement.value)
+        assert isinstance(c.limit, int | float)
+        limit, is_broken = written(c.measure, c.limit), c.holds_for(value)
         if c.measure_id == REMNANT:
             limits.append(f"resection asks for {limit}")
         elif c.comparison in {Comparison.ABOVE, Comparison.AT_LEAST}:
-            limits.append(f"above {limit}, of which the other limit relieves" if is_broken else f"limit {limit}")
+            sure = "" if not c.holds_for(value * (1 + spread)) else ", kept by the mean, not surely"
+            limits.append(f"above {limit}, of which the other limit relieves" if is_broken else f"limit {limit}{sure}")
+        elif is_broken:
+            missed.append(limit)
         else:
-            (missed if is_broken else reached).append(limit)
+            (unsure if c.holds_for(value * (1 - spread)) else reached).append(limit)
     words = [*dict.fromkeys(limits)]
     words += [f"at least {' and '.join(dict.fromkeys(reached))} reached"] if reached else []
+    if unsure:
+        low, high = (written(measurement.measure, value * (1 + sign * spread)) for sign in (-1, 1))
+        words.append(f"at least {' and '.join(dict.fromkeys(unsure))} reached by the mean, not surely: {low} to {high}")
     words += [f"{' and '.join(dict.fromkeys(missed))} not reached"] if missed else []
     return f" ({', '.join(words)})" if words else ""
 

@@ -13,6 +13,7 @@ from ..measures import Measurement
 from ..missing import Missing
 from .absorbed import ABSORBED, ABSORBED_ITEMS
 from .clinical import CLINICAL, CLINICAL_ITEMS, OF_PATIENT
+from .sureness import sd_ratio
 from .treatment import BY_VOLUME, TREATMENT, TREATMENT_ITEMS
 from .view import Function, ItemFunction, OfItem, TextOf, Value, View
 from .volumes import VOLUME_ITEMS, VOLUMES
@@ -27,7 +28,7 @@ ON_OUTLINES = {*VOLUMES, *VOLUME_ITEMS, *ABSORBED, *ABSORBED_ITEMS, *BY_VOLUME}
 def measure(case: Case, prepared: Prepared, doses: Doses, regions: tuple[Region, ...]) -> tuple[Measurement, ...]:
     """Return every measure of a case: its value, or the reason it is missing."""
     view = View(case, prepared, doses, regions)
-    return tuple(_measurements(view))
+    return tuple(_with_sureness(view, m) for m in _measurements(view))
 
 
 def measure_patient(case: Case, patient: Patient, prepared: Prepared, doses: Doses) -> tuple[Measurement, ...]:
@@ -45,6 +46,14 @@ def _measurements(view: View) -> Iterator[Measurement]:
             yield _measurement(name, gone if gone and name in ON_OUTLINES else value, about)
     for name in CATALOG:
         yield _measurement(name, view.fact(name), "")
+
+
+def _with_sureness(view: View, found: Measurement) -> Measurement:
+    """Return a dose with its typical uncertainty: by the size of its volume, and the model that it comes from."""
+    if not found.measure.is_dose or not isinstance(found.value, int | float) or not found.value > 0:
+        return found
+    ratio = sd_ratio(view, found.measure_id, found.item or found.about)
+    return found if ratio is None else replace(found, sd_ratio=ratio)
 
 
 def _measurement(name: str, value: Value, about: str) -> Measurement:

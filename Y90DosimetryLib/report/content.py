@@ -12,6 +12,7 @@ from ..checks import Outcome as CheckOutcome
 from ..dosimetry.deposits import Model
 from ..dosimetry.dvh import Dvh, DvhSummary
 from ..dosimetry.regions import RegionKind
+from ..dosimetry.typical import CALIBRATION_FRACTION, PRESET, SURFACE_MM
 from ..dosimetry.voxel import MODEL_TITLES
 from ..engine import Assessment
 from ..followup.overview import FollowUp
@@ -191,6 +192,11 @@ def _methods(assessment: Assessment) -> list[tuple[str, str]]:
     settings = assessment.case.settings
     rows = [
         ("Recommendations", AGE),
+        (
+            "Uncertainty in the verdict",
+            f"preset '{PRESET}': recovery by volume (D'Arienzo 2017), outline {SURFACE_MM:g} mm, activity"
+            f" {CALIBRATION_FRACTION * 100:g} %, shunt and residual 1 % absolute; two standard deviations",
+        ),
         ("Energy per activity", f"{settings.joule_per_gbq:g} J/GBq"),
         ("Half-life", f"{settings.half_life_h:g} h"),
         ("Liver density", f"{settings.liver_density_g_ml:g} g/mL, tumor included"),
