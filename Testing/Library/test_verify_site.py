@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from case_folder import case_file
 from shapes import ellipsoid, filled, grid
 
 from Y90DosimetryLib.cli import main
 from Y90DosimetryLib.engine import Engine, assess
 from Y90DosimetryLib.errors import InputError
-from Y90DosimetryLib.io.case_file import read_case, read_case_file
+from Y90DosimetryLib.io.case_file import read_case, read_case_file, write_case
 from Y90DosimetryLib.measures import Known
 from Y90DosimetryLib.planning import intervals, stated_from
 from Y90DosimetryLib.planning.site import PLACE, read_site_profile, with_site
 from Y90DosimetryLib.verify import run
 from Y90DosimetryLib.verify.of_site import site_entries
+from Y90DosimetryLib.verify.patients import Boxes
 from Y90DosimetryLib.verify.site_phantom import read_phantom
 from Y90DosimetryLib.verify.site_regions import mean_in_cylinder, mean_in_sphere
 
@@ -28,10 +28,16 @@ from Y90DosimetryLib.verify.site_regions import mean_in_cylinder, mean_in_sphere
 TUMOR = "tumor_dose_gy.multicompartment"
 
 
+def boxes(folder: Path) -> Path:
+    """A liver of 1000 mL, half of it treated with 2 GBq, on disk."""
+    folder.mkdir(parents=True)
+    write_case(Boxes().case(), folder)
+    return folder / "case.toml"
+
+
 def own_case(folder: Path, *rows: str) -> Path:
     """A folder with a case and rows of expected values."""
-    folder.mkdir(parents=True)
-    case_file(folder)
+    boxes(folder)
     (folder / "expected.toml").write_text("\n".join(rows), encoding="utf-8")
     return folder
 
@@ -45,7 +51,7 @@ def test_own_cases_join_the_protocol_and_can_fail(
         'source = "Spreadsheet of 2024"',
         "[[expected]]",
         'measure = "liver_volume_ml"',
-        f"value = {liver_ml(tmp_path)}",
+        "value = 1000",
         "tolerance = 0.5",
         'why = "the spreadsheet rounds"',
         "[[expected]]",
@@ -60,13 +66,6 @@ def test_own_cases_join_the_protocol_and_can_fail(
     assert "The site's own cases: 2 of 3" in told
     assert "Spreadsheet of 2024" in told and "first: liver_volume_ml" in told
     assert "FAIL first: GEN-01" in told
-
-
-def liver_ml(folder: Path) -> float:
-    """The liver of the small case, from its voxels."""
-    (folder / "seen").mkdir()
-    case = read_case(case_file(folder / "seen"))
-    return next(s.volume_ml for s in case.structures if s.role == "liver")
 
 
 @pytest.mark.parametrize(
@@ -219,8 +218,7 @@ def test_the_profile_is_used_by_every_later_interval_and_says_so(
     assert main(["verify", "--phantom", str(measurement(tmp_path)), "--out", str(tmp_path / "out")]) == 0
     assert "Calibration, true over measured: 1.04" in capsys.readouterr().out
     profile = read_site_profile(tmp_path / "out" / "site_profile.toml")
-    (tmp_path / "case").mkdir()
-    path = case_file(tmp_path / "case")
+    path = boxes(tmp_path / "case")
     case = read_case(path)
     assert read_case_file(path).stated.is_empty
     monkeypatch.setenv(PLACE, str(tmp_path / "out" / "site_profile.toml"))
@@ -249,7 +247,7 @@ def test_what_a_case_states_itself_goes_before_the_site(tmp_path: Path) -> None:
 def test_a_profile_that_is_named_and_absent_or_broken_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = case_file(tmp_path)
+    path = boxes(tmp_path / "case")
     monkeypatch.setenv(PLACE, str(tmp_path / "site.toml"))
     with pytest.raises(InputError, match="site profile"):
         read_case_file(path)
