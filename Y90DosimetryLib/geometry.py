@@ -7,8 +7,6 @@ from contextlib import suppress
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import pdist
 
 from .compartments import Compartments
 from .errors import InputError
@@ -27,6 +25,9 @@ def longest_diameter_mm(structure: Structure) -> float:
     Measured between the centers of its voxels: a voxel is inside when its center is, so between their outer corners
     a sphere of 50 mm would measure 53 mm on voxels of 2 mm. Not less than the diagonal of a voxel.
     """
+    from scipy.spatial import ConvexHull, QhullError
+    from scipy.spatial.distance import pdist
+
     points = _row_ends_mm(structure)
     if not len(points):
         return 0.0

@@ -1,4 +1,4 @@
-"""Progress of a long command, on the error stream: a line that moves on a terminal, plain lines elsewhere."""
+"""Progress of a long command: a line that moves on a terminal, nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ WIDTH = 24
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Give a `Progress` that writes to the error stream, and end its line afterwards."""
-    terminal = sys.stderr.isatty()
+def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
+    """Give a `Progress` that writes to the error stream where that is a terminal, and end its line afterwards."""
+    terminal = sys.stderr.isatty() and not quiet
     last = ""
 
     def report(fraction: float, doing: str) -> None:
@@ -28,10 +28,7 @@ def progress_bar() -> Iterator[Progress]:
             text = f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] {doing}"
             sys.stderr.write(text.ljust(len(last)))
             last = text
-        elif doing != last:
-            sys.stderr.write(f"{doing}\n")
-            last = doing
-        sys.stderr.flush()
+            sys.stderr.flush()
 
     try:
         yield report

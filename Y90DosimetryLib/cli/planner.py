@@ -28,6 +28,7 @@ from ..phantom import PhantomSettings, Variant, case_variant, patient_over_time
 from ..physics import BQ_PER_GBQ, DEFAULT_JOULE_PER_GBQ
 from ..progress import Progress, part
 from ..report import REPORT_OPTIONS, Content, write_report
+from ..report.as_text import as_text
 from ..report.pdf_paper import require_pdf
 from .bar import progress_bar
 from .dicom import add_from_dicom
@@ -69,6 +70,7 @@ def add_parser(commands: Any) -> None:
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
     run.add_argument("--pdf", action="store_true", help="also write report.pdf; needs fpdf2")
     run.add_argument("--png", action="store_true", help="also write pictures as pixels for print; needs resvg-py")
+    run.add_argument("--quiet", action="store_true", help="write the files and print nothing")
     run.set_defaults(run=_assess)
 
     case = commands.add_parser("case", help="make a case file").add_subparsers(required=True, metavar="KIND")
@@ -113,14 +115,11 @@ def _assess(args: argparse.Namespace) -> int:
         require_pdf()
     if args.png:
         require_pixels()
-    with progress_bar() as progress, output_folder(args.out) as folder:
+    with progress_bar(quiet=args.quiet) as progress, output_folder(args.out) as folder:
         content = _assess_into(args.case, folder, progress, pdf=args.pdf, png=args.png)
-    print(content.verdict.sentence)
-    for difference in content.differences or ():
-        print(f"  {difference.message}")
-    for warning in content.warned:
-        print(f"  Check: {warning}")
-    _say_where(args.out)
+    if not args.quiet:
+        print(as_text(content), end="\n\n")
+        _say_where(args.out)
     return 0
 
 
@@ -134,7 +133,7 @@ def _assess_into(case_path: Path, folder: Path, progress: Progress, **also: bool
 
 
 def _say_where(folder: Path) -> None:
-    for name in ("report.html", "assessment.json", "dose.nrrd", "pictures"):
+    for name in ("report.html", "report.pdf", "assessment.json", "doses.csv", "dvh.csv", "dose.nrrd", "pictures"):
         if (folder / name).exists():
             print(folder / name)
 

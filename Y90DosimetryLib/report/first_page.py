@@ -181,13 +181,13 @@ def _structures(content: Content) -> str:
     if lungs:
         gone = next((dose for dose in lungs if isinstance(dose, Missing)), None)
         dose_gy = gone or sum(dose for dose in lungs if not isinstance(dose, Missing))
-        rows += _rows_of(LUNGS, "", _together(judged.pop(LUNGS, ())), dose_gy, "not judged")
+        rows += _rows_of(LUNGS, "", together(judged.pop(LUNGS, ())), dose_gy, "not judged")
     for label, some in judged.items():
         rows += _rows_of(label, "", some, Missing(""), "")
     return table(["Volume", "mL", "Absorbed dose", "Asked", ""], rows, 1, 2)
 
 
-def _together(judged: Sequence[Judged]) -> tuple[Judged, ...]:
+def together(judged: Sequence[Judged]) -> tuple[Judged, ...]:
     """Return what was judged alike as one: a session's lung dose is that of the case where there is one session."""
     found: dict[tuple[str, str], Judged] = {}
     for one in judged:
