@@ -207,8 +207,6 @@ class Settings:
     liver_density_g_ml: float = 1.03
     lung_mass_g: float | None = LABEL_LUNG_MASS_G
     """None: measured from the CT inside the lungs."""
-    lung_shunt_margin_mm: float = 20.0
-    """Lungs no further from the liver are left out where a lung shunt is measured on an image."""
     bsa_formula: str = "dubois"
     telv_formula: str = "vauthey"
     dose_model: DoseModel = DoseModel.LOCAL
@@ -216,6 +214,8 @@ class Settings:
     sphere_activity_bq: float = 2500.0
     hospital_time_zone: str | None = None
     """IANA name: the clock whose days count. None takes the offset with which each infusion's time is written."""
+    lung_shunt_margin_mm: float = 20.0
+    """Lungs no further from the liver are left out where a lung shunt is measured on an image."""
 
     def __post_init__(self) -> None:
         for name in ("joule_per_gbq", "half_life_h", "liver_density_g_ml", "lung_mass_g", "sphere_activity_bq"):

@@ -66,6 +66,10 @@ liver_density_g_ml = 1.06
 """
 
 
+SPACING_MM, MAA_SPACING_MM = (6.0, 9.0, 12.0), (13.2, 18.0, 24.0)
+"""Large enough for a liver of 360 mL."""
+
+
 def counts() -> np.ndarray:
     """The voxels of the MAA image."""
     array = np.zeros((5, 6, 7), dtype=np.float32)
@@ -80,10 +84,12 @@ def fill(folder: Path) -> None:
     perfused = labels.copy()
     perfused[:, :, :7] = 0
     labels[4:6, 5:8, 8:10] = 2
-    sitk.WriteImage(image(np.full(labels.shape, 50, np.int16)), str(folder / "ct.nrrd"))
-    sitk.WriteImage(image(labels), str(folder / "labels.nrrd"))
-    sitk.WriteImage(image(perfused), str(folder / "perfused.nii.gz"))
-    sitk.WriteImage(image(counts(), spacing=(4.4, 6.0, 8.0)), str(folder / "maa.nrrd"))
+    attenuation = np.full(labels.shape, 50, np.int16)
+    attenuation[0] = -1000  # air
+    sitk.WriteImage(image(attenuation, SPACING_MM), str(folder / "ct.nrrd"))
+    sitk.WriteImage(image(labels, SPACING_MM), str(folder / "labels.nrrd"))
+    sitk.WriteImage(image(perfused, SPACING_MM), str(folder / "perfused.nii.gz"))
+    sitk.WriteImage(image(counts(), MAA_SPACING_MM), str(folder / "maa.nrrd"))
 
 
 def case_file(folder: Path, old: str = "", new: str = "") -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from case_folder import case_file
+from case_folder import SPACING_MM, case_file
 from image_files import dicom_file, image
 
 from Y90DosimetryLib.case import Case
@@ -74,7 +74,7 @@ def small_case(folder: Path, direction=IDENTITY, sessions: int = 1) -> Case:
         moved.SetOrigin((turn @ volume.GetOrigin()).tolist())
         return moved
 
-    ct = at(image(tissue((10, 12, 14))))
+    ct = at(image(tissue((10, 12, 14)), SPACING_MM))
 
     return replace(
         case,

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, timezone
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from case_folder import CASE, case_file, counts, read, refused
+from case_folder import CASE, MAA_SPACING_MM, case_file, counts, read, refused
 from image_files import PET_IMAGE, center_of_mass_mm, dicom_series, image, segmentation, shared
 from shapes import FLIPPED, rotation
 
@@ -42,7 +42,7 @@ PET_AT = datetime(2026, 3, 5, 9, tzinfo=timezone(timedelta(hours=1)))
 def maa(folder, array):
     """Replace the image of the session."""
     case_file(folder)
-    sitk.WriteImage(image(array, spacing=(4.4, 6.0, 8.0)), str(folder / "maa.nrrd"))
+    sitk.WriteImage(image(array, MAA_SPACING_MM), str(folder / "maa.nrrd"))
 
 
 def voxels(case):
@@ -148,10 +148,10 @@ def test_masks_keep_their_own_grids(tmp_path):
     case = read(tmp_path)
     liver, tumor, perfused = case.structures
     assert (tumor.voxel_count, tumor.mask.GetSize()) == (2 * 3 * 2, (2, 3, 2))
-    assert liver.volume_ml == pytest.approx((7 * 8 * 10 - 12) * 0.024)
-    assert perfused.volume_ml == pytest.approx(7 * 8 * 5 * 0.024)
+    assert liver.volume_ml == pytest.approx((7 * 8 * 10 - 12) * 0.648)
+    assert perfused.volume_ml == pytest.approx(7 * 8 * 5 * 0.648)
     corner = np.array(tumor.mask.GetOrigin())
-    assert corner == pytest.approx(np.array([-10, 20, 30]) + [8 * 2, 5 * 3, 4 * 4])
+    assert corner == pytest.approx(np.array([-10, 20, 30]) + [8 * 6, 5 * 9, 4 * 12])
 
 
 def test_a_segmentation_gives_structures_and_notes_what_is_left_out(tmp_path):

@@ -231,6 +231,12 @@ def test_a_tumor_over_the_edge_is_reported_in_ml_and_percent():
     assert message == "Tumor outside the liver (Tumor): 20 %, above 2 %; 4 mL of 20 mL"
 
 
+def test_a_tumor_cut_out_of_the_outline_of_the_liver_lies_in_it_all_the_same():
+    hollow = outline(Role.LIVER, "Liver", LIVER, without=(TUMOR,))
+    found = {r.check.id for r in raised(checked(case(liver=hollow)))}
+    assert "tumor_outside_liver" in found and "tumor_not_in_liver" not in found
+
+
 def test_centimeters_taken_for_millimeters_are_named_instead_of_a_small_liver():
     results = raised(alone(scaled(STRUCTURES["liver"], 0.1)))
     assert [r.check.id for r in results if r.check.id.startswith("liver")] == ["liver_scale"]

@@ -149,9 +149,8 @@ _TABLE = (
           _BELOW, 2.0, "voxels", "Two voxels stand in for the unknown resolution: the dose of this tumor is too low by "
           "blur"),
     Check("tumor_outside_liver", _STRUCTURES, _WARNING, "Tumor outside the liver",
-          _ABOVE, 0.02, "fraction", "The part outside is added to the liver; check both outlines",
-          unless="tumor_not_in_liver"),
-    Check("tumor_not_in_liver", _STRUCTURES, _ERROR, "Tumor outside the liver",
+          _ABOVE, 0.02, "fraction", "The part outside is added to the liver; check both outlines"),
+    Check("tumor_not_in_liver", _STRUCTURES, _ERROR, "Tumor beyond all sides of the liver",
           _ABOVE, 0.50, "fraction", _WRONG_OUTLINES, falsifies=Part.EVERYTHING),
     Check("perfused_outside_liver", _STRUCTURES, _WARNING, "Perfused volume outside the liver",
           _ABOVE, 0.02, "fraction", "The part outside is left out; check both outlines",

@@ -67,6 +67,19 @@ def pieces_and_holes_ml(structure: Structure) -> tuple[Volumes, float]:
     return inside_ml, float(around.sum()) * structure.voxel_ml
 
 
+def beyond_box_fraction(structure: Structure, around: Structure) -> float:
+    """Return the share of a structure that lies outside the box that holds another one, along that one's own axes."""
+    if structure.box is None or around.box is None:
+        return 0.0
+    inside = np.argwhere(structure.cropped())[:, ::-1]
+    own, grid = Grid.of(structure.mask).cropped(structure.box), Grid.of(around.mask)
+    points = (inside * np.asarray(own.spacing_mm)) @ own.axes.T + np.asarray(own.origin_mm)
+    index = (points - np.asarray(grid.origin_mm)) @ grid.axes / np.asarray(grid.spacing_mm)
+    low = np.asarray(around.box.index) - 0.5
+    within = ((index >= low) & (index <= low + np.asarray(around.box.size))).all(axis=1)
+    return 1.0 - float(np.count_nonzero(within)) / len(within)
+
+
 def mean_of_samples(structure: Structure, image: sitk.Image, samples: int = 20_000) -> float | None:
     """Return the mean of *image* at about *samples* evenly spread voxels of a structure; None where they miss it."""
     if structure.box is None:

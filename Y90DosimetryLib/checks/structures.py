@@ -16,20 +16,22 @@ from ..missing import Missing
 from ..structures import LESION_ROLES, Role, Structure
 from .catalog import CATALOG
 from .check import CASE, Observation, Subject, written
-from .outlines import pieces_and_holes_ml, shared_ml
+from .outlines import beyond_box_fraction, pieces_and_holes_ml, shared_ml
 
 SCALE_RATIO = MM3_PER_ML
 """Centimeters taken for millimeters change a volume by this factor."""
+OVERLAP_FRACTION = 0.02
+"""Tool default: with less of a tumor outside, nobody asks how far outside it lies."""
 SMALLEST_PIECE_ML = 0.1
 """Tool default: smaller pieces of a tumor are stray voxels, not another tumor."""
 NOT_DIVIDED = Missing("the liver could not be divided into compartments", ("structures",))
 
 OUTSIDE_LIVER = {
-    Role.TUMOR: ("tumor_outside_liver", "tumor_not_in_liver"),
-    Role.PERFUSED: ("perfused_outside_liver", "perfused_not_in_liver"),
-    Role.PVTT: ("thrombus_outside_liver",),
-    Role.HEPATIC_VEIN_THROMBUS: ("thrombus_outside_liver",),
-    Role.FLR: ("flr_outside_liver",),
+    Role.TUMOR: "tumor_outside_liver",
+    Role.PERFUSED: "perfused_outside_liver",
+    Role.PVTT: "thrombus_outside_liver",
+    Role.HEPATIC_VEIN_THROMBUS: "thrombus_outside_liver",
+    Role.FLR: "flr_outside_liver",
 }
 ORGAN_ROLES = (Role.LIVER, Role.PERFUSED, Role.FLR, Role.PLANNED_RESECTION, Role.LUNGS)
 SIDED_ROLES = (Role.PERFUSED, Role.FLR, Role.PLANNED_RESECTION)
@@ -120,8 +122,12 @@ def _against_liver(case: Case, drawn: list[Structure]) -> Iterator[Observation]:
             outside_ml = max(0.0, structure.volume_ml - shared_ml(structure, liver))
             detail = f"{_ml(outside_ml)} of {_ml(structure.volume_ml)}"
             about, share = Subject(structure=structure.label), outside_ml / structure.volume_ml
-            for check_id in OUTSIDE_LIVER[structure.role]:
-                yield Observation(check_id, about, share, detail)
+            yield Observation(OUTSIDE_LIVER[structure.role], about, share, detail)
+            if structure.role is Role.TUMOR:  # one cut out of the liver's outline lies within it all the same
+                beyond = 0.0 if share < OVERLAP_FRACTION else beyond_box_fraction(structure, liver)
+                yield Observation("tumor_not_in_liver", about, beyond)
+            elif structure.role is Role.PERFUSED:
+                yield Observation("perfused_not_in_liver", about, share, detail)
         elif structure.role is Role.LUNGS:
             yield Observation("lungs_overlap_liver", Subject(structure=structure.label), shared_ml(structure, liver))
 
