@@ -300,3 +300,23 @@ def _box(low: NDArray[np.integer], high: NDArray[np.integer]) -> Box:
     x, y, z = (int(v) for v in low)
     nx, ny, nz = (int(v) for v in np.subtract(high, low))
     return Box((x, y, z), (nx, ny, nz))
+
+
+def physical_margins_mm(structure: Structure, image: sitk.Image) -> float:
+    """Return the smallest distance between the box of a structure and the edge of an image, in mm.
+
+    Measured between centers of voxels: 0 where the structure touches the image's first or last plane, negative
+    where it lies outside. The structure must not be empty.
+    """
+    grid = Grid.of(image)
+    index = (corners_mm(structure) - np.asarray(grid.origin_mm)) @ grid.axes / np.asarray(grid.spacing_mm)
+    low, high = index.min(axis=0), np.asarray(grid.size) - 1 - index.max(axis=0)
+    return float((np.minimum(low, high) * np.asarray(grid.spacing_mm)).min())
+
+
+def corners_mm(structure: Structure, beyond_index: float = 0.0) -> NDArray[np.float64]:
+    """Return the corners of a structure's box, shape (8, 3): centers of voxels, or beyond them by part of one."""
+    assert structure.box is not None
+    grid, first, size = Grid.of(structure.mask), structure.box.index, structure.box.size
+    ends = [(i - beyond_index, i + n - 1 + beyond_index) for i, n in zip(first, size, strict=True)]
+    return np.array([grid.point_mm((x, y, z)) for x in ends[0] for y in ends[1] for z in ends[2]])

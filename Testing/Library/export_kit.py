@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from case_folder import SPACING_MM, case_file
 from image_files import dicom_file, image
 
-from Y90DosimetryLib.case import Case
+from Y90DosimetryLib.case import Case, Disease
 from Y90DosimetryLib.engine import Assessment, assess
 from Y90DosimetryLib.images import CtImage
 from Y90DosimetryLib.io.case_file import read_case
@@ -78,6 +78,7 @@ def small_case(folder: Path, direction=IDENTITY, sessions: int = 1) -> Case:
 
     return replace(
         case,
+        disease=Disease(facts={"maa_same_position": True}),
         ct=CtImage(ct),
         structures=tuple(replace(s, mask=at(s.mask)) for s in case.structures),
         sessions=tuple(replace(s, image=replace(s.image, image=at(s.image.image))) for s in case.sessions),

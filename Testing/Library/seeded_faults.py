@@ -132,7 +132,7 @@ FAULTS = (
     Fault(ONE, "dosimetry.mird:activity_for_dose_gbq", "* kept_fraction)", "/ kept_fraction)"),
     Fault(ONE, "dosimetry.mird:mean_dose_gy", "G_PER_KG / mass_g", "mass_g / G_PER_KG"),
     Fault(ONE, "dosimetry.mird:net_activities", "lung_gbq=infused_gbq", "lung_gbq=activity_gbq"),
-    Fault(PART, "dosimetry.deposits:divided_gbq", "masses * ratios", "masses / ratios"),
+    Fault(PART, "dosimetry.mird:divided_gbq", "masses * ratios", "masses / ratios"),
     Fault(PART, "dosimetry.deposits:concentration_ratio", "(normal_counts / normal_ml)", "normal_counts"),
     Fault(PART, "dosimetry.deposits:mean_decay_factor", "given_gbq / left_gbq", "left_gbq / given_gbq"),
     Fault(KERN, "dosimetry.kernel:_octant", "/= 2.0", "/= 1.0"),

@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from Y90DosimetryLib.dosimetry.deposits import activity_for_tumor_dose_gbq, divided_gbq, partition_doses
-from Y90DosimetryLib.dosimetry.mird import mean_dose_gy, net_activities
+from Y90DosimetryLib.dosimetry.mird import (
+    activity_for_tumor_dose_gbq,
+    divided_gbq,
+    mean_dose_gy,
+    net_activities,
+    partition_doses,
+)
 from Y90DosimetryLib.errors import InputError
 
 K = 50.0

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..geometry import corners_mm
 from ..images import same_grid
-from ..occupancy import Grid
+from ..occupancy import Grid, corners_mm
 from ..structures import Box, Structure
 
 ROUNDING = 1e-6  # of a voxel

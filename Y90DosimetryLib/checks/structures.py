@@ -10,9 +10,10 @@ from itertools import combinations
 from ..case import Case
 from ..compartments import Compartments
 from ..dosimetry.regions import NESTED_FRACTION
-from ..geometry import center_mm, physical_margins_mm
+from ..geometry import center_mm
 from ..images import MM3_PER_ML
 from ..missing import Missing
+from ..occupancy import physical_margins_mm
 from ..structures import LESION_ROLES, Role, Structure
 from .catalog import CATALOG
 from .check import CASE, Observation, Subject, written

@@ -9,9 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..case import Encephalopathy, Grade, Settings
-from ..dosimetry.deposits import activity_for_tumor_dose_gbq, partition_doses
 from ..dosimetry.lung import lung_dose_gy
-from ..dosimetry.mird import NetActivities, activity_for_dose_gbq, mean_dose_gy, net_activities
+from ..dosimetry.mird import (
+    NetActivities,
+    activity_for_dose_gbq,
+    activity_for_tumor_dose_gbq,
+    mean_dose_gy,
+    net_activities,
+    partition_doses,
+)
 from ..dosimetry.radiobiology import NORMAL_LIVER, RESEARCH_USE, TUMOR, Tissue, bed_gy
 from ..errors import InputError
 from ..physics import DEFAULT_HALF_LIFE_H, DEFAULT_JOULE_PER_GBQ, G_PER_KG, LABEL_LUNG_MASS_G, decay_factor

@@ -6,7 +6,6 @@ sum over sessions follow from that alone: D = k A / m.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -19,9 +18,8 @@ from ..compartments import Compartments
 from ..images import ActivityMap
 from ..missing import Missing, first_missing
 from ..physics import BQ_PER_GBQ, G_PER_KG, decay_factor, elapsed_h
-from ..quantities import require_not_negative, require_positive
 from ..structures import Role
-from .mird import NetActivities, activity_for_dose_gbq, mean_dose_gy, net_activities
+from .mird import NetActivities, divided_gbq, net_activities
 from .reference import Reference
 from .uptake import Uptake
 
@@ -253,77 +251,6 @@ def concentration_ratio(
     if normal_ml <= 0 or normal_counts <= 0:
         return Missing("the perfused normal liver holds no counts", ("structures",))
     return float(counts[tissue].sum()) / compartments.volume_ml(tissue) / (normal_counts / normal_ml)
-
-
-def divided_gbq(liver_gbq: float, masses: NDArray[np.float64], ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the activity of each compartment of a perfused volume: in proportion to mass times concentration ratio.
-
-    The ratio is that of *mean concentrations*, of a compartment over perfused normal liver; some papers call the ratio
-    of activities A_T/A_N "R", which is r = R m_N/m_T. Masses may be volumes of one density. The one partition model,
-    with any number of compartments; ratios of 1 make it the single compartment. Source: Ho et al., Eur J Nucl Med
-    1996;23:947.
-    """
-    weights = masses * ratios
-    share: NDArray[np.float64] = liver_gbq * weights / weights.sum()
-    return share
-
-
-@dataclass(frozen=True)
-class PartitionDoses:
-    """Mean doses of the partition model, in Gy; None where a compartment has no mass."""
-
-    tumor_dose_gy: float | None
-    normal_dose_gy: float | None
-    perfused_dose_gy: float
-
-
-def partition_doses(
-    liver_gbq: float,
-    tumor_mass_g: float,
-    normal_mass_g: float,
-    tumor_to_normal_ratio: float,
-    joule_per_gbq: float,
-) -> PartitionDoses:
-    """Return the doses of the partition model: all tumor as one compartment with one mean ratio.
-
-    Raises
-    ------
-    InputError
-        If a mass is negative, both are 0, or the ratio is not positive.
-    """
-    require_positive(tumor_to_normal_ratio, "tumor-to-normal ratio")
-    masses = (tumor_mass_g, normal_mass_g)
-    for mass_g, name in zip(masses, ("tumor mass", "perfused normal liver mass"), strict=True):
-        require_not_negative(mass_g, name, "g")
-    perfused_gy = mean_dose_gy(liver_gbq, math.fsum(masses), joule_per_gbq)
-    activities = divided_gbq(liver_gbq, np.array(masses), np.array([tumor_to_normal_ratio, 1.0]))
-    doses = [
-        mean_dose_gy(float(a), m, joule_per_gbq) if m > 0 else None for a, m in zip(activities, masses, strict=True)
-    ]
-    return PartitionDoses(doses[0], doses[1], perfused_gy)
-
-
-def activity_for_tumor_dose_gbq(
-    tumor_dose_gy: float,
-    tumor_mass_g: float,
-    normal_mass_g: float,
-    tumor_to_normal_ratio: float,
-    residual_fraction: float,
-    lung_shunt_fraction: float,
-    joule_per_gbq: float,
-) -> float:
-    """Return the vial activity, in GBq at infusion, that gives the tumor a mean dose in the partition model.
-
-    Raises
-    ------
-    InputError
-        If there is no tumor mass, or as `partition_doses` and `mird.activity_for_dose_gbq` do.
-    """
-    require_positive(tumor_mass_g, "tumor mass", "g")
-    require_not_negative(normal_mass_g, "perfused normal liver mass", "g")
-    require_positive(tumor_to_normal_ratio, "tumor-to-normal ratio")
-    equivalent_g = tumor_mass_g + normal_mass_g / tumor_to_normal_ratio
-    return activity_for_dose_gbq(tumor_dose_gy, equivalent_g, residual_fraction, lung_shunt_fraction, joule_per_gbq)
 
 
 def _spread(

@@ -10,10 +10,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ..errors import GeometryError, InputError
-from ..geometry import physical_margins_mm
 from ..images import ActivityMap, CountMap, CtImage, array_of
 from ..missing import Missing
-from ..occupancy import Grid, excluding, occupancy_of
+from ..occupancy import Grid, excluding, occupancy_of, physical_margins_mm
 from ..physics import G_PER_KG
 from ..quantities import require_fraction, require_not_negative, require_positive
 from ..structures import Structure

@@ -1,4 +1,4 @@
-"""Single compartment: where the activity of a vial goes, and the mean dose of a mass that keeps all it receives.
+"""Where the activity of a vial goes: into one compartment, or by the partition model into several.
 
 Residual and lung shunt each enter once, in `net_activities`. The consensus prints D = A 50 (1-F)/M with a "net"
 A, while its worked example has already removed F from it; removing F twice would lose a fraction F of the dose.
@@ -7,7 +7,11 @@ Source: Salem et al., Eur J Nucl Med Mol Imaging 2023;50:328, key definitions an
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..physics import G_PER_KG
 from ..quantities import require_fraction, require_not_negative, require_positive
@@ -86,3 +90,74 @@ def activity_for_dose_gbq(
 def _kept_fraction(residual_fraction: float) -> float:
     require_fraction(residual_fraction, "residual fraction")
     return 1.0 - residual_fraction
+
+
+def divided_gbq(liver_gbq: float, masses: NDArray[np.float64], ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the activity of each compartment of a perfused volume: in proportion to mass times concentration ratio.
+
+    The ratio is that of *mean concentrations*, of a compartment over perfused normal liver; some papers call the ratio
+    of activities A_T/A_N "R", which is r = R m_N/m_T. Masses may be volumes of one density. The one partition model,
+    with any number of compartments; ratios of 1 make it the single compartment. Source: Ho et al., Eur J Nucl Med
+    1996;23:947.
+    """
+    weights = masses * ratios
+    share: NDArray[np.float64] = liver_gbq * weights / weights.sum()
+    return share
+
+
+@dataclass(frozen=True)
+class PartitionDoses:
+    """Mean doses of the partition model, in Gy; None where a compartment has no mass."""
+
+    tumor_dose_gy: float | None
+    normal_dose_gy: float | None
+    perfused_dose_gy: float
+
+
+def partition_doses(
+    liver_gbq: float,
+    tumor_mass_g: float,
+    normal_mass_g: float,
+    tumor_to_normal_ratio: float,
+    joule_per_gbq: float,
+) -> PartitionDoses:
+    """Return the doses of the partition model: all tumor as one compartment with one mean ratio.
+
+    Raises
+    ------
+    InputError
+        If a mass is negative, both are 0, or the ratio is not positive.
+    """
+    require_positive(tumor_to_normal_ratio, "tumor-to-normal ratio")
+    masses = (tumor_mass_g, normal_mass_g)
+    for mass_g, name in zip(masses, ("tumor mass", "perfused normal liver mass"), strict=True):
+        require_not_negative(mass_g, name, "g")
+    perfused_gy = mean_dose_gy(liver_gbq, math.fsum(masses), joule_per_gbq)
+    activities = divided_gbq(liver_gbq, np.array(masses), np.array([tumor_to_normal_ratio, 1.0]))
+    doses = [
+        mean_dose_gy(float(a), m, joule_per_gbq) if m > 0 else None for a, m in zip(activities, masses, strict=True)
+    ]
+    return PartitionDoses(doses[0], doses[1], perfused_gy)
+
+
+def activity_for_tumor_dose_gbq(
+    tumor_dose_gy: float,
+    tumor_mass_g: float,
+    normal_mass_g: float,
+    tumor_to_normal_ratio: float,
+    residual_fraction: float,
+    lung_shunt_fraction: float,
+    joule_per_gbq: float,
+) -> float:
+    """Return the vial activity, in GBq at infusion, that gives the tumor a mean dose in the partition model.
+
+    Raises
+    ------
+    InputError
+        If there is no tumor mass, or as `partition_doses` and `mird.activity_for_dose_gbq` do.
+    """
+    require_positive(tumor_mass_g, "tumor mass", "g")
+    require_not_negative(normal_mass_g, "perfused normal liver mass", "g")
+    require_positive(tumor_to_normal_ratio, "tumor-to-normal ratio")
+    equivalent_g = tumor_mass_g + normal_mass_g / tumor_to_normal_ratio
+    return activity_for_dose_gbq(tumor_dose_gy, equivalent_g, residual_fraction, lung_shunt_fraction, joule_per_gbq)

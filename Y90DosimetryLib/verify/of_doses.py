@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..dosimetry.deposits import activity_for_tumor_dose_gbq, divided_gbq, partition_doses
 from ..dosimetry.dvh import Dvh
 from ..dosimetry.lung import activity_for_lung_dose_gbq, lung_dose_gy
-from ..dosimetry.mird import activity_for_dose_gbq, mean_dose_gy, net_activities
+from ..dosimetry.mird import (
+    activity_for_dose_gbq,
+    activity_for_tumor_dose_gbq,
+    divided_gbq,
+    mean_dose_gy,
+    net_activities,
+    partition_doses,
+)
 from ..engine import Assessment, assess
 from ..measures import Known
 from .patients import Boxes
@@ -109,15 +115,13 @@ QUANTITIES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
         "single.activity_gbq": activity_for_dose_gbq,
         "single.there_and_back_gy": _there_and_back,
         "single.energy_given_back": _energy_given_back,
+        "partition.dose_gy": _partition,
+        "partition.shared_gy": _shared,
+        "partition.activity_gbq": activity_for_tumor_dose_gbq,
     },
     "dosimetry.lung": {
         "lung.dose_gy": _lung_dose,
         "lung.activity_gbq": activity_for_lung_dose_gbq,
-    },
-    "dosimetry.deposits": {
-        "partition.dose_gy": _partition,
-        "partition.shared_gy": _shared,
-        "partition.activity_gbq": activity_for_tumor_dose_gbq,
     },
     "a whole case": {
         "case.measure": _measured,
