@@ -1,7 +1,7 @@
 # Each target sets up what it needs in a folder of its own; nothing goes into the system's Python.
 # Another interpreter: make test PYTHON=python3.12 (its environment is then .venv-3.12).
 
-.PHONY: help demo test test-slicer lint bench mutate-rules cmake-lists clean
+.PHONY: help demo test test-slicer lint bench mutate cmake-lists clean
 .DEFAULT_GOAL := help
 
 ifndef PYTHON
@@ -23,6 +23,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make test-slicer SLICER=/path/to/Slicer    the panel's tests inside 3D Slicer"
 	@echo "make lint    style, types, architecture"
+	@echo "make mutate  change the library, one number at a time, and see whether a test notices"
 	@echo "make bench   speed and memory against named peers, one table"
 	@echo "make clean   remove environments and caches (results stay)"
 
@@ -60,9 +61,11 @@ bench: $(VENV)/.has-library
 	@if [ -e $(PEER_VENV)/.has-peer ]; then export Y90_DICOMPYLER_PYTHON="$(CURDIR)/$(PEER_VENV)/bin/python"; fi; \
 	$(VENV)/bin/python Testing/Bench/run.py $(BENCH_ARGS)
 
-# Perturbs every number, comparison and severity of the rules; some minutes.
-mutate-rules: $(VENV)/.has-tests
+# Changes every number, comparison and severity of the rules, then numbers, comparisons, `and` and `or` of the
+# library, one at a time: an hour. MUTATE_ARGS="--sample 20 quantities" takes less.
+mutate: $(VENV)/.has-tests
 	$(VENV)/bin/python Testing/Mutation/perturb_rules.py
+	$(VENV)/bin/python Testing/Mutation/mutate.py $(MUTATE_ARGS)
 
 cmake-lists:
 	@$(or $(PYTHON),python3) Testing/Tools/cmake_lists.py

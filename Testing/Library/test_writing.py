@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from image_files import image
 
 from Y90DosimetryLib.errors import Cancelled, InputError
 from Y90DosimetryLib.images import DoseMap
+from Y90DosimetryLib.io import writing
 from Y90DosimetryLib.io.writing import output_file, output_folder, write_dose, write_image, write_json, write_text
 
 DOSE = DoseMap(image(np.linspace(0, 300, 60).reshape(3, 4, 5)), "local deposition, 50 Gy kg/GBq")
@@ -144,3 +147,19 @@ def test_an_unknown_image_format_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"\.nrrd"):
         write_image(DOSE.image, tmp_path / "a.xyz")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next_and_nothing_else(tmp_path):
+    """Only names of this computer whose process is gone; a run that is still at work keeps its own."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    beginning = f".out-{writing._HERE}-"
+    left = tmp_path / f"{beginning}{ended.pid}-0123abcd"
+    left.mkdir()
+    (left / "ct.nrrd").write_text("x")
+    kept = [f"{beginning}{os.getpid()}-0123abcd", f".out-abcdef-{ended.pid}-0123abcd", ".out-mine", f"{beginning}x"]
+    for name in kept:
+        (tmp_path / name).mkdir()
+    with output_folder(tmp_path / "out") as folder:
+        (folder / "a.txt").write_text("a")
+    assert {entry.name for entry in tmp_path.iterdir()} == {*kept, "out"}

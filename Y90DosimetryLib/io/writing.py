@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import glob
+import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
@@ -17,6 +21,9 @@ import SimpleITK as sitk
 from ..errors import InputError
 from ..images import DoseMap
 from .paths import require_text
+
+_HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+"""This computer, in the names of unfinished results: folders may be shared."""
 
 
 @contextmanager
@@ -162,7 +169,9 @@ def _beside(path: Path, suffix: str) -> Iterator[tuple[Path, list[Path]]]:
             for folder in reversed([f for f in path.parents if not f.exists()]):
                 folder.mkdir()
                 made.append(folder)
-        yield path.parent / f".{path.name.split('.')[0]}-{uuid4().hex[:8]}{suffix}", made
+        beginning = f".{path.name.split('.')[0]}-{_HERE}-"
+        _sweep(path.parent, beginning)
+        yield path.parent / f"{beginning}{os.getpid()}-{uuid4().hex[:8]}{suffix}", made
     except BaseException:
         for thing in reversed(made):
             if thing in path.parents:
@@ -172,6 +181,32 @@ def _beside(path: Path, suffix: str) -> Iterator[tuple[Path, list[Path]]]:
             else:
                 thing.unlink(missing_ok=True)
         raise
+
+
+def _sweep(folder: Path, beginning: str) -> None:
+    """Remove what runs on this computer left here unfinished because they were killed."""
+    for left in folder.glob(f"{glob.escape(beginning)}*"):
+        found = re.match(r"(\d+)-[0-9a-f]{8}", left.name[len(beginning) :])
+        if found is None or _runs(int(found[1])):
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()
+
+
+def _runs(process: int) -> bool:
+    """Return whether a process of this number may be there."""
+    if os.name == "nt":  # there os.kill(…, 0) would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _remove_empty(folder: Path) -> None:
