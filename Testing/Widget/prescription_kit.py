@@ -13,11 +13,30 @@ def opened(hand):
 
     def open_(variant="lobectomy"):
         hand.sample(variant)
+        if variant == "lobectomy":
+            decided(hand)
         hand.panel.workflow.prepare()
         hand.only("prescription")
         return hand.panel.sections[hand.Step.PRESCRIPTION]
 
     return open_
+
+
+INSIDE_GBQ = 3.11
+"""At the infusion: above 3.04, where the thrombus gets 205 Gy, and below 3.15, where the normal liver gets 120 Gy."""
+
+
+def decided(hand):
+    """Let the perfused normal liver decide, and enter an activity that lies in the window."""
+    from Y90DosimetrySlicer.parameters import setFact
+
+    setFact(hand.parameters, "normal_liver_limit", "perfused")
+    infusion = hand.parameters.sessions[0].infusions[0]
+    case = hand.panel.workflow.case()
+    infusion.activityGbq *= INSIDE_GBQ / case.sessions[0].infusions[0].activity_at_infusion_gbq(
+        case.settings.half_life_h
+    )
+    hand.refresh()
 
 
 def texts(table, column=0):

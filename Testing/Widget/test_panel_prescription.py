@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import slicer
-from prescription_kit import choose_limit, colors, is_green, look, names, texts
+from prescription_kit import choose_limit, colors, decided, is_green, look, names, texts
 from standins.pythonqt import QtWidgets
 
 pytest_plugins = ("panel_kit", "prescription_kit")
@@ -24,6 +24,7 @@ def test_without_a_plan_or_measured_images_it_says_what_to_do(hand):
     assert hand.state("prescription") == "todo" and not ui.measureButton.enabled
     assert "outline the liver" in ui.headLabel.text and ui.prescribedWidget.isHidden()
     hand.sample()
+    decided(hand)
     ui = hand.open("prescription")
     assert "not measured" in ui.headLabel.text
     hand.press(ui.measureButton)
@@ -122,10 +123,10 @@ def test_constraints_say_their_names_and_more_under_the_mouse(hand, opened):
     section = opened()
     labels = [label for label in section.ui.pictureLabel.findChildren("QLabel") if not label.isHidden()]
     by_text = {label.text: label for label in labels}
-    for text in ("Perfused ≥ 140 Gy", "Perfused normal ≤ 120 Gy", "Tumor 2 ≥ 205 Gy"):
+    for text in ("Portal vein thrombus ≥ 205 Gy", "Perfused normal ≤ 120 Gy", "Tumor 2 ≥ 205 Gy"):
         assert text in by_text
     assert "S2-DOSE-02" in by_text["Perfused normal ≤ 120 Gy"].toolTip
-    assert by_text["Perfused ≥ 140 Gy"].font.bold() and not by_text["Tumor 2 ≥ 205 Gy"].font.bold()
+    assert by_text["Portal vein thrombus ≥ 205 Gy"].font.bold() and not by_text["Tumor 2 ≥ 205 Gy"].font.bold()
     boxes = [label.geometry for label in labels]
     for n, box in enumerate(boxes):
         assert not any(box.adjusted(1, 3, -1, -3).intersects(other.adjusted(1, 3, -1, -3)) for other in boxes[:n])
@@ -254,6 +255,6 @@ def test_an_empty_window_names_the_pair_and_what_each_would_have_to_give(hand, o
     setLimit(hand.parameters, "S2-DOSE-02:120", 100)
     hand.refresh()
     conflict, said = section.now.window.conflict, section.ui.explanationLabel.text
-    assert "S2-DOSE-02" in said and "S2-DOSE-05" in said
+    assert "S2-DOSE-02" in said and "S5-DOSE-04" in said
     assert f"{conflict.lower_gives_gy:.1f} Gy too little" in said
     assert f"{conflict.upper_gives_gy:.1f} Gy too much" in said

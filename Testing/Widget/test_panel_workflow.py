@@ -108,7 +108,7 @@ def test_a_radiologist_gets_from_images_to_findings_without_a_manual(hand, tmp_p
 
     ui = hand.open("findings")
     assert ui.findingsTable.rowCount > 0
-    assert "targets met" in hand.panel.ui.verdictLabel.text
+    assert "that is scenario 5" in hand.panel.ui.verdictLabel.text, "the thrombus that was stated"
 
     ui = hand.open("report")
     assert not ui.writeButton.enabled and "folder" in ui.writeButton.toolTip

@@ -58,9 +58,10 @@ class Place:
 
 def shortName(measureId: str, about: str = "") -> str:
     """Return what a mark calls a dose."""
-    base = measureId.partition(".")[0]
+    base = measureId.partition(".")[0].replace("_session", "").replace("_total", "")
     names = {
         "perfused_dose_gy": _("Perfused"),
+        "thrombus_dose_gy": about or _("Thrombus"),
         "tumor_dose_gy": about or _("Tumor"),
         "tumor_lowest_dose_gy": _("Tumor"),
         "ntad_gy": _("Perfused normal"),
