@@ -64,7 +64,7 @@ def test_help_lists_every_patient(capsys):
     assert all(name in said for name in planner.DEMOS)
 
 
-def test_without_a_name_it_is_the_planned_lobectomy(tmp_path, monkeypatch, capsys):
+def test_without_a_name_it_is_a_planned_lobectomy_without_thrombus(tmp_path, monkeypatch, capsys):
     asked = []
 
     def made(name):
@@ -73,7 +73,7 @@ def test_without_a_name_it_is_the_planned_lobectomy(tmp_path, monkeypatch, capsy
 
     monkeypatch.setattr(planner, "demo_case", made)
     assert main(["demo", "--out", str(tmp_path / "demo")]) == OK
-    assert asked == [Variant.LOBECTOMY]
+    assert asked == [Variant.TWO_TUMORS], "the first sample is one whose scenario fits"
     capsys.readouterr()
 
 

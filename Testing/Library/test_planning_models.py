@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from planning_kit import DENSITY_KG_ML, RESIDUAL, SHUNT, TUMOR_RATIO, K, hand_case, phantom_case
+from planning_kit import DENSITY_KG_ML, FACTS, RESIDUAL, SHUNT, TUMOR_RATIO, K, hand_case, phantom_case
 
 from Y90DosimetryLib.case import Patient, Settings
 from Y90DosimetryLib.dosimetry.kernel import voxel_kernel
@@ -141,7 +141,7 @@ def test_the_reasons_say_what_lies_outside_the_perfused_volume() -> None:
 
 
 def test_the_reasons_say_what_of_a_tumor_no_infusion_perfuses() -> None:
-    case = hand_case(both=True)
+    case = hand_case(both=True, facts={**FACTS, "maa_same_position": True})
     one = replace(case.sessions[0], infusions=case.sessions[0].infusions[:1])
     case = replace(case, sessions=(one,))
     tumor = row(models_side_by_side(Engine.prepare(case)), "Tumor 2")

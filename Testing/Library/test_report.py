@@ -71,7 +71,7 @@ def test_the_page_fetches_nothing_and_runs_only_its_viewer(page):
 
 def test_the_notice_and_the_verdict_stand_before_any_number(page, assessment):
     assert page.index(NOTICE) < page.index("<table")
-    assert page.index(assessment.verdict.sentence) < page.index("<table")
+    assert page.index(escape(assessment.verdict.sentence)) < page.index("<table")
 
 
 def test_what_the_checks_warn_of_stands_beside_the_verdict(page):
@@ -81,7 +81,7 @@ def test_what_the_checks_warn_of_stands_beside_the_verdict(page):
     (warning,) = content.warned
     assert "Weight" in warning
     text = as_html(content, {})
-    assert text.index(content.verdict.sentence) < text.index(warning) < text.index("<table")
+    assert text.index(escape(content.verdict.sentence)) < text.index(warning) < text.index("<table")
     assert WARNED in text and WARNED not in page
 
 
