@@ -337,7 +337,7 @@ def test_every_dose_the_rules_limit_has_a_short_name(prescribe) -> None:
 
 
 def declared_absolute(parameters) -> None:
-    parameters.sessions[0].values = "bq_ml"
+    parameters.sessions[0].values, parameters.sessions[0].correctedToInfusion = "bq_ml", True
 
 
 def calibrated_after(parameters) -> None:
