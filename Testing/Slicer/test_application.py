@@ -24,7 +24,7 @@ class Opening(ApplicationTest):
     def test_an_empty_panel_offers_three_ways_in_and_warns_of_nothing(self) -> None:
         ui = self.panel.ui
         self.assertTrue(ui.welcomeFrame.visible)
-        self.assertEqual(len(ui.welcomeSampleButton.menu().actions()), 3)
+        self.assertGreaterEqual(len(ui.welcomeSampleButton.menu().actions()), 3)
         self.assertFalse(ui.countersWidget.visible or ui.verdictLabel.visible or ui.messageLabel.visible)
         self.assertNotIn("wrong", [self.state(step.value) for step in self.panel.sections])
         opened = [step.value for step in self.panel.sections if not self.panel.button(step).collapsed]

@@ -11,9 +11,9 @@ BOXES = ("limitsBox", "vialsBox", "togetherBox", "comparisonBox", "sureBox")
 def opened(hand):
     """Open the section on a digital patient that is measured; return it."""
 
-    def open_(variant="lobectomy"):
+    def open_(variant="lobectomy", *, narrow=True):
         hand.sample(variant)
-        if variant == "lobectomy":
+        if variant == "lobectomy" and narrow:
             decided(hand)
         hand.panel.workflow.prepare()
         hand.only("prescription")

@@ -228,7 +228,7 @@ def test_the_report_has_the_follow_up(hand, course, tmp_path):
     assert hand.message() == ""
     (page,) = tmp_path.glob("*/report.html")
     html = page.read_text(encoding="utf-8")
-    assert "<h2>Follow-up</h2>" in html and "Remnant over time" in html and "Readiness for surgery" in html
+    assert ">Follow-up</h2>" in html and "Remnant over time" in html and "Readiness for surgery" in html
     assert "812 *" in html, "typed after the dose was computed"
     assert hand.state("report") == "done"
     hand.type(ui.studyFlrVolumeEdit, "700")
