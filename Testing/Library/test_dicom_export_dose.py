@@ -15,7 +15,7 @@ from image_files import center_of_mass_mm, image
 
 from Y90DosimetryLib.images import DoseMap
 from Y90DosimetryLib.io.dicom_axes import as_decimal, right_angled, turned
-from Y90DosimetryLib.io.dicom_dose import rt_dose
+from Y90DosimetryLib.io.dicom_dose import on_grid, rt_dose
 from Y90DosimetryLib.io.dicom_objects import NewSeries, save
 from Y90DosimetryLib.io.dicom_reference import Reference, read_reference
 
@@ -141,3 +141,14 @@ def test_a_decimal_string_fits_and_means_the_number(number: float) -> None:
     found = as_decimal(number)
     assert len(str(found)) <= 16
     assert float(found) == pytest.approx(number, rel=1e-8)
+
+
+def test_a_dose_on_the_grid_of_the_ct_is_the_dose_there(reference) -> None:
+    dose = hot()
+    moved = on_grid(dose, reference.image).image
+    assert moved.GetSize() == reference.image.GetSize() and moved.GetOrigin() == reference.image.GetOrigin()
+    point = moved.TransformIndexToPhysicalPoint([n // 2 for n in moved.GetSize()])
+    at = sitk.Resample(dose.image, [1, 1, 1], sitk.Transform(), sitk.sitkLinear, point, [1, 1, 1])
+    assert moved[[n // 2 for n in moved.GetSize()]] == pytest.approx(at[0, 0, 0], rel=1e-5)
+    kept = [float(sitk.GetArrayFromImage(i).sum()) * float(np.prod(i.GetSpacing())) for i in (dose.image, moved)]
+    assert kept[1] <= kept[0] * 1.5, "nothing outside of its own grid"

@@ -87,7 +87,7 @@ def test_patient_and_study_are_the_ct_s_in_every_object(tmp_path: Path) -> None:
     export(assessed, ct, tmp_path / "out", Wanted(pdf=pdf))
     found = objects_in(tmp_path / "out")
     assert set(found) == {
-        *("dose_total.dcm", "dose_session_01.dcm", "dose_session_02.dcm"),
+        *("dose_total.dcm", "dose_session_01.dcm", "dose_session_02.dcm", "rtstruct.dcm"),
         *("seg_01.dcm", "seg_02.dcm", "sr.dcm", "report.dcm"),
     }
     for dataset in found.values():
@@ -197,7 +197,7 @@ def test_two_cts_need_a_choice(tmp_path: Path) -> None:
         dataset.SeriesInstanceUID, dataset.SOPInstanceUID = "1.2.826.0.1.999", pydicom.uid.generate_uid()
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.save_as(ct / f"second_{path.name}")
-    with pytest.raises(InputError, match="2 CT series.*--list"):
+    with pytest.raises(InputError, match="2 CT series.*by its number in the list"):
         export(assessed, ct, tmp_path / "out")
     export(assessed, ct, tmp_path / "out", series=2)
 
@@ -306,7 +306,7 @@ def test_the_command_writes_the_objects_of_a_case_file(tmp_path: Path, capsys: p
     args = top.parse_args([str(w) for w in words])
     assert args.run(args) == 0
     listed = [Path(line).name for line in capsys.readouterr().out.splitlines() if line.endswith(".dcm")]
-    assert listed == ["dose_total.dcm", "report.dcm", "seg_01.dcm", "sr.dcm"]
+    assert listed == ["dose_total.dcm", "report.dcm", "rtstruct.dcm", "seg_01.dcm", "sr.dcm"]
     pdf = pydicom.dcmread(tmp_path / "out" / "report.dcm")
     assert pdf.EncapsulatedDocument[: pdf.EncapsulatedDocumentLength].endswith(b"%%EOF\n")
     assert not told_by_dciodvfy(tmp_path / "out" / "report.dcm")

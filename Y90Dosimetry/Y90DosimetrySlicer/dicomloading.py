@@ -76,8 +76,8 @@ def _fill(parameters: Parameters, found: DicomCase) -> None:
         addSession(parameters, label, draft.basis.value, draft.values, name, infusions, study)
     for fileName, image in images.items():
         name = Path(fileName).stem
-        isCt = not name.startswith("planar")
-        volume = addVolume(image, _nameOf(name), HOUNSFIELD if isCt else COUNTS, study)
+        meaning = None if name.startswith("mr") else COUNTS if name.startswith("planar") else HOUNSFIELD
+        volume = addVolume(image, _nameOf(name), meaning, study)
         index = sessionOf.get(name.removeprefix("ct_of_"))
         if name.startswith("ct_of_") and index is not None:
             parameters.sessions[index].hybridCt = volume
@@ -86,7 +86,7 @@ def _fill(parameters: Parameters, found: DicomCase) -> None:
 def _nameOf(stem: str) -> str:
     """Return what an image that is kept beside the case is called."""
     known = {"ct_of_spect": _("CT of the SPECT/CT"), "ct_of_pet": _("CT of the PET/CT")}
-    return known.get(stem) or stem.replace("_", " ").capitalize().replace("Cbct", "CBCT")
+    return known.get(stem) or stem.replace("_", " ").capitalize().replace("Cbct", "CBCT").replace("Mr ", "MR ")
 
 
 @contextmanager

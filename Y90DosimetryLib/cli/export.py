@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import Assessment, assess
+from ..errors import InputError
 from ..io.case_file import InputFile, read_case_file
 from ..io.dicom_export import Wanted, export
 from ..progress import Progress, part
@@ -37,6 +38,12 @@ def add_options(command: argparse.ArgumentParser, *, reference_required: bool) -
     command.add_argument("--series", type=int, metavar="N", help="number of the CT where the folder holds several")
     command.add_argument("--pdf", type=Path, metavar="FILE", help="send this PDF along instead of the report")
     command.add_argument("--no-report", action="store_true", help="send no report along")
+    command.add_argument(
+        "--dose-grid",
+        choices=["own", "ct"],
+        default="own",
+        help="voxels of the dose: its own (default), or the CT's, for viewers that can't place another grid",
+    )
     command.add_argument("--no-outlines", action="store_true", help="write no DICOM segmentation")
     command.add_argument("--no-measurements", action="store_true", help="write no measurement report")
 
@@ -52,8 +59,14 @@ def export_case(
         sections = sections_of(assessment, progress=part(progress, 0.1, 0.4))
         page = as_html(content_of(assessment, inputs), *pictures_of(assessment), sections)
         pdf = as_pdf(page, f"Y-90 dosimetry: {assessment.case.label}")
-    wanted = Wanted(not args.no_outlines, not args.no_measurements, pdf)
-    return export(assessment, args.reference, folder, wanted, series=args.series, progress=part(progress, 0.4, 1.0))
+    wanted = Wanted(not args.no_outlines, not args.no_measurements, pdf, args.dose_grid == "ct")
+    try:
+        return export(assessment, args.reference, folder, wanted, series=args.series, progress=part(progress, 0.4, 1.0))
+    except InputError as error:
+        if error.about != "series":
+            raise
+        typed = "`y90 case from-dicom FOLDER --list` lists them. Type: --series N"
+        raise InputError(error.what, where=error.where, remedy=typed, about=error.about) from None
 
 
 def run(args: argparse.Namespace) -> int:

@@ -34,7 +34,7 @@ def terminology_of(holder: Header) -> str:
         kind = _code(holder, "RTROIIdentificationCodeSequence")
     if not kind.value:
         return ""
-    kinds = item(holder, "SegmentedPropertyTypeCodeSequence")
+    kinds = item(holder, "SegmentedPropertyTypeCodeSequence") or item(holder, "RTROIIdentificationCodeSequence")
     modifier = _code(kinds, "SegmentedPropertyTypeModifierCodeSequence")
     return Terminology(category, kind, modifier, _code(holder, "AnatomicRegionSequence")).serialized()
 

@@ -65,6 +65,12 @@ def rt_dose(dose: DoseMap, name: str, reference: Reference, series: NewSeries, m
     return dataset
 
 
+def on_grid(dose: DoseMap, image: sitk.Image) -> DoseMap:
+    """Return a dose map on the voxels of an image: linear between its own, 0 outside of them."""
+    values = sitk.Cast(dose.image, sitk.sitkFloat32)
+    return DoseMap(sitk.Resample(values, image, sitk.Transform(), sitk.sitkLinear, 0.0), dose.model)
+
+
 def grid_scaling_gy(largest_gy: float) -> float:
     """Return the dose of one step of 16 bits, in Gy; 1 where there is no dose at all."""
     return largest_gy / LARGEST_STORED if largest_gy > 0 else 1.0

@@ -11,16 +11,17 @@ from ..errors import InputError
 from ..images import DoseMap
 from ..missing import Missing
 from ..progress import Progress, silent
-from .dicom_dose import rt_dose
+from .dicom_dose import on_grid, rt_dose
 from .dicom_measures import Assessed, groups_of
 from .dicom_objects import NewSeries, highdicom_module, save
 from .dicom_pdf import encapsulated_pdf, read_pdf
 from .dicom_reference import Reference, read_reference, require_same_scan
+from .dicom_rtstruct import structure_set
 from .dicom_seg import Segments, segmentations
 from .dicom_sr import measurement_report
 from .writing import output_folder
 
-DOSE_SERIES, SEG_SERIES, SR_SERIES, PDF_SERIES = 9000, 9100, 9200, 9300
+DOSE_SERIES, SEG_SERIES, CONTOUR_SERIES, SR_SERIES, PDF_SERIES = 9000, 9100, 9150, 9200, 9300
 """Series numbers, above those of scanners."""
 REPORT_TITLE = "Y-90 dosimetry report"
 
@@ -40,6 +41,10 @@ class Wanted:
     outlines: bool = True
     measurements: bool = True
     pdf: Path | bytes | None = None
+    dose_on_ct_grid: bool = False
+    """Whether doses are interpolated to the voxels of the reference CT, for viewers that can't place another grid."""
+    contours: bool = True
+    """Whether outlines are also written as an RT structure set."""
 
 
 def export(
@@ -93,7 +98,7 @@ def export_objects(
     pdf = read_pdf(wanted.pdf) if isinstance(wanted.pdf, Path) else wanted.pdf
     made_at = made_at or datetime.now(UTC)
     notes = [*reference.notes, *require_same_scan(assessed.case, reference)]
-    objects = _doses(assessed, reference, made_at, notes)
+    objects = _doses(assessed, reference, made_at, notes, wanted.dose_on_ct_grid)
     doses = [dataset for _, dataset in objects]
     segments: tuple[Segments, ...] = ()
     if wanted.outlines:
@@ -102,6 +107,10 @@ def export_objects(
         empty = [s.label for s in assessed.case.structures if s.is_empty]
         notes += [f"structure '{label}' is empty and left out" for label in empty]
         objects += [(f"seg_{n:02}.dcm", s.dataset) for n, s in enumerate(segments, start=1)]
+        drawn = [s for s in assessed.case.structures if not s.is_empty]
+        if wanted.contours and drawn:
+            one = NewSeries("RTSTRUCT", CONTOUR_SERIES, "Y-90 structures")
+            objects.append(("rtstruct.dcm", structure_set(drawn, reference, one, made_at)))
     if wanted.measurements:
         groups = groups_of(assessed)
         if not (segments or doses):
@@ -119,7 +128,9 @@ def export_objects(
     return Exported(tuple(objects), tuple(notes))
 
 
-def _doses(assessed: Assessed, reference: Reference, made_at: datetime, notes: list[str]) -> list[tuple[str, Any]]:
+def _doses(
+    assessed: Assessed, reference: Reference, made_at: datetime, notes: list[str], on_ct_grid: bool
+) -> list[tuple[str, Any]]:
     """Return the total dose, and that of each session where there are several."""
     maps: list[tuple[str, str, DoseMap | Missing]] = [("dose_total.dcm", "all counted sessions", assessed.dose_map)]
     several = len(assessed.maps) > 1
@@ -132,6 +143,9 @@ def _doses(assessed: Assessed, reference: Reference, made_at: datetime, notes: l
         if isinstance(dose, Missing):
             notes.append(f"{name}: no dose map, because {dose.because}")
             continue
+        if on_ct_grid:
+            dose = on_grid(dose, reference.image)
+            notes.append(f"{name}: the dose is interpolated to the voxels of the CT, and 0 outside of its own")
         series = NewSeries("RTDOSE", DOSE_SERIES + index, f"Y-90 dose, {name}")
         objects.append((file, rt_dose(dose, name, reference, series, made_at)))
     return objects

@@ -59,7 +59,8 @@ def filled(loops: Sequence[Float64], rows: int, columns: int, *, exclusive: bool
 
 
 def _is_same(area: Bool, length: float, other: Bool) -> bool:
-    return float((area ^ other).sum()) <= SAME_WITHIN_PX * length
+    shared, apart = int((area & other).sum()), int((area ^ other).sum())
+    return apart <= SAME_WITHIN_PX * length and apart < shared
 
 
 def _perimeter(loop: Float64) -> float:
