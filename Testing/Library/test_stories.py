@@ -91,7 +91,7 @@ def test_a_frail_patient_after_hepatectomy_on_the_second_tuesday() -> None:
         "S1-TIME-01@Segment_6 S1-DEL-02 LUNG-01@Session_1 LUNG-02 LUNG-03@Segment_6",
     )
     assert findings["S1-DOSE-01@Segment 6"].message == (
-        "The perfused volume gets 399 Gy, less than the 400 Gy with which necrosis was complete."
+        "Segment 6: the perfused volume gets 399 Gy, less than the 400 Gy with which necrosis was complete."
     )
     assert [t.part for t in verdict(list(findings.values())).told][:2] == ["limit", "target"]
 

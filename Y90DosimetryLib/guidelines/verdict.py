@@ -16,6 +16,8 @@ from .wording import lower_first
 SCOPE = "GEN-04"
 """The rule that says whether the scenario fits the disease."""
 REMNANT = "sflr_fraction"
+NOTED = frozenset({"Child-Pugh", "scope", "hepatic reserve", "extent of invasion", "extrahepatic deposition"})
+"""Topics whose information is told with the verdict; other information stands with its finding."""
 
 NAMES = {
     "ntad_gy": "perfused normal liver",
@@ -63,6 +65,7 @@ class Part(StrEnum):
     CONTRAINDICATION = "contraindication"
     LIMIT = "limit"
     TARGET = "target"
+    NOTE = "note"
     MET = "met"
     MISSING = "missing"
 
@@ -99,7 +102,8 @@ class Verdict:
         grave = [t.text for t in self.told if t.part not in {Part.MET, Part.MISSING}]
         if grave:
             return " ".join(grave)
-        open_ones = f", {self.not_evaluable} recommendations not judged" if self.not_evaluable else ""
+        plural = "" if self.not_evaluable == 1 else "s"
+        open_ones = f", {self.not_evaluable} recommendation{plural} not judged" if self.not_evaluable else ""
         return f"No limit exceeded, {self.targets_met} of {self.targets_total} targets met{open_ones}."
 
     @property
@@ -151,6 +155,9 @@ def _told(findings: Sequence[Finding], applying: Sequence[Finding], input_errors
         chosen = _once(f for f in safety if f.severity is severity and f not in misfit)
         if chosen:
             yield Told(part, f"{head}: {_messages(chosen)}")
+    notes = _once(f for f in safety if f.severity is Severity.INFORMATION and f.rule.topic in NOTED)
+    if notes:
+        yield Told(Part.NOTE, f"Note: {_messages(notes)}")
     met = _met(applying)
     if met:
         yield Told(Part.MET, met)
@@ -227,7 +234,7 @@ def _against(measurement: Measurement, conditions: Sequence[Condition]) -> str:
             limits.append(f"resection asks for {limit}")
         elif c.comparison in {Comparison.ABOVE, Comparison.AT_LEAST}:
             sure = "" if not c.holds_for(value * (1 + spread)) else ", kept by the mean, not surely"
-            limits.append(f"above {limit}, of which the other limit relieves" if is_broken else f"limit {limit}{sure}")
+            limits.append(f"above {limit}, which is only noted" if is_broken else f"limit {limit}{sure}")
         elif is_broken:
             missed.append(limit)
         else:
