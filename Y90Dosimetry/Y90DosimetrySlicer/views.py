@@ -127,6 +127,8 @@ def styleSegmentations(parameters, isEdited: bool = False) -> None:
             shown.SetVisibility2DOutline(True)
             shown.SetVisibility2DFill(isEdited and node is parameters.segmentation)
             shown.SetOpacity2DFill(FILL_OPACITY)
+    if isEdited and parameters.segmentation is not None:  # else each stroke would make all surfaces anew
+        parameters.segmentation.RemoveClosedSurfaceRepresentation()
 
 
 def showOnly(parameters, segmentation) -> None:
