@@ -54,7 +54,7 @@ def regions_of(case: Case, compartments: Compartments) -> tuple[Region, ...]:
     found += [
         Region(RegionKind.PERFUSED_NORMAL, f"Perfused normal liver{without}", tuple(sorted(perfused - ablated))),
         Region(RegionKind.UNPERFUSED_NORMAL, "Unperfused normal liver", tuple(sorted(normal - perfused))),
-        Region(RegionKind.WHOLE_NORMAL, "Whole normal liver", tuple(sorted(normal))),
+        Region(RegionKind.WHOLE_NORMAL, f"Whole normal liver{without}", tuple(sorted(normal - ablated))),
         Region(RegionKind.WHOLE_LIVER, "Whole liver, tumors included", compartments.everything),
     ]
     return tuple(region for region in found if region.indices)
