@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -179,6 +180,7 @@ class Misbehaving:
     silent_s: float = 0.0
     """How long it thinks before it answers a search."""
     classes: tuple[str, ...] | None = None
+    answers_endlessly: bool = False
 
 
 @contextlib.contextmanager
@@ -211,7 +213,7 @@ def small_pacs(held: Misbehaving, title: str = "SMALL", timeout_s: float = 5.0) 
             if series:
                 answer.NumberOfSeriesRelatedInstances = sum(o.SeriesInstanceUID == key for o in held.objects)
             answers[key] = answer
-        for answer in answers.values():
+        for answer in itertools.cycle(answers.values()) if held.answers_endlessly else answers.values():
             yield 0xFF00, answer
 
     def sent(event):

@@ -19,6 +19,7 @@ from pacs_kit import PATIENT, Misbehaving, nameless, patient_with, small_pacs
 
 from Y90DosimetryLib.cli import main
 from Y90DosimetryLib.errors import Cancelled, InputError, MissingToolError
+from Y90DosimetryLib.io import pacs
 from Y90DosimetryLib.io.dicom_case import case_from_dicom
 from Y90DosimetryLib.io.pacs import Wanted, find, pull
 from Y90DosimetryLib.io.pacs_link import Peer, echo, host_and_port
@@ -139,10 +140,60 @@ def test_an_object_of_another_patient_is_not_written(tmp_path: Path) -> None:
     objects[2].PatientID = "someone else"
     with (
         small_pacs(Misbehaving(objects)) as peer,
-        pytest.raises(InputError, match="another series or patient") as told,
+        pytest.raises(InputError, match="another series, study or patient") as told,
     ):
         pull(peer, Wanted(PATIENT), tmp_path / "back")
     assert nameless(str(told.value)) and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "other"),
+    [
+        ("StudyInstanceUID", "1.2.826.0.1.999"),
+        ("PatientName", "Somebody^Else"),
+        ("PatientBirthDate", "19010101"),
+        ("PatientSex", "F"),
+    ],
+)
+def test_an_object_that_contradicts_its_study_is_not_written(tmp_path: Path, keyword: str, other: str) -> None:
+    objects = held(PatientBirthDate="19500312", PatientSex="M")
+    setattr(objects[2], keyword, other)
+    with (
+        small_pacs(Misbehaving(objects)) as peer,
+        pytest.raises(InputError, match="another series, study or patient") as told,
+    ):
+        pull(peer, Wanted(PATIENT, "1"), tmp_path / "back")
+    assert nameless(str(told.value)) and list(tmp_path.iterdir()) == []
+
+
+def test_names_written_in_other_letters_are_one_patient(tmp_path: Path) -> None:
+    objects = held(PatientBirthDate="19500312")
+    objects[1].PatientName = str(objects[1].PatientName).upper() + "^^"
+    del objects[2].PatientBirthDate
+    with small_pacs(Misbehaving(objects)) as peer:
+        assert pull(peer, Wanted(PATIENT), tmp_path / "back").series[0].object_count == 3
+
+
+def test_answers_without_end_are_given_up(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(pacs, "MOST_ANSWERS", 20)
+    with (
+        small_pacs(Misbehaving(held(), answers_endlessly=True)) as peer,
+        pytest.raises(InputError, match="gave 21 answers to one question"),
+    ):
+        pull(peer, Wanted(PATIENT), tmp_path / "back")
+    monkeypatch.setattr(pacs, "MOST_ANSWERS", 10**9)
+    monkeypatch.setattr(pacs, "LONGEST_SEARCH_S", 0.0)
+    with small_pacs(Misbehaving(held(), answers_endlessly=True)) as peer, pytest.raises(InputError, match="not end"):
+        find(peer, PATIENT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_objects_without_end_are_given_up(tmp_path: Path, monkeypatch) -> None:
+    """Also where one object comes again and again."""
+    monkeypatch.setattr(pacs, "MOST_OBJECTS", 3)
+    with small_pacs(Misbehaving([*held(), held()[0]])) as peer, pytest.raises(InputError, match="more than 3 objects"):
+        pull(peer, Wanted(PATIENT), tmp_path / "back")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fetch_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ No message names the patient: only `Study.identifiers` does, for whoever asks fo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -55,6 +56,13 @@ OTHERS = ("CT", "NM", "PT")
 """Modalities whose images are sometimes sent under another class of the three."""
 OUT_OF_RESOURCES = 0xA700
 
+MOST_ANSWERS = 5_000
+"""Tool default: answers to one question; a patient has tens of studies, a study tens of series."""
+LONGEST_SEARCH_S = 300.0
+"""Tool default: for all answers to one question together, however fast each of them comes."""
+MOST_OBJECTS = 20_000
+"""Tool default: objects of one series, those that come twice counted twice."""
+
 
 @dataclass(frozen=True)
 class RemoteSeries:
@@ -75,6 +83,17 @@ class Study:
     date: str
     series: tuple[RemoteSeries, ...] = ()
     number: int = 0
+    birth_date: str = ""
+    sex: str = ""
+
+    def is_of(self, header: Header) -> bool:
+        """Return whether an object states this study and patient; what one of both leaves out does not count."""
+        told = (text(header, k) for k in ("PatientName", "PatientBirthDate", "PatientSex"))
+        pairs = [
+            (_plain_name(a), _plain_name(b)) for a, b in zip((self.name, self.birth_date, self.sex), told, strict=True)
+        ]
+        same = all(a == b for a, b in pairs if a and b)
+        return same and (text(header, "StudyInstanceUID"), text(header, "PatientID")) == (self.uid, self.patient_id)
 
     @property
     def line(self) -> str:
@@ -86,6 +105,11 @@ class Study:
     def identifiers(self) -> str:
         """Patient ID, name and StudyInstanceUID: only for whoever asked to see them."""
         return f"{self.patient_id}, {self.name}, {self.uid}"
+
+
+def _plain_name(written: str) -> str:
+    """Return a person's name (its first group) without the marks and cases that systems write differently."""
+    return " ".join(written.partition("=")[0].replace("^", " ").casefold().split())
 
 
 @dataclass(frozen=True)
@@ -114,7 +138,7 @@ def find(peer: Peer, patient_id: str = "", study_uid: str = "") -> tuple[Study, 
     model = pynetdicom_module().sop_class.StudyRootQueryRetrieveInformationModelFind
     with association(peer, [pynetdicom_module().build_context(model)]) as connected:
         asked = {"PatientID": patient_id, "StudyInstanceUID": study_uid}
-        asked |= dict.fromkeys(("PatientName", "StudyDate", "StudyTime"), "")
+        asked |= dict.fromkeys(("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"), "")
         studies = []
         for found in _answers(connected, "STUDY", asked, model, peer):
             uid, its = text(found, "StudyInstanceUID"), text(found, "PatientID")
@@ -122,7 +146,8 @@ def find(peer: Peer, patient_id: str = "", study_uid: str = "") -> tuple[Study, 
                 continue  # some PACS answer with more than was asked for
             series = _series_of(connected, uid, model, peer)
             day = f"{text(found, 'StudyDate')} {text(found, 'StudyTime')[:4]}".strip()
-            studies.append(Study(uid, its, text(found, "PatientName"), day, series))
+            born, sex = text(found, "PatientBirthDate"), text(found, "PatientSex")
+            studies.append(Study(uid, its, text(found, "PatientName"), day, series, birth_date=born, sex=sex))
     studies.sort(key=lambda s: (s.date, s.uid))
     return tuple(replace(s, number=n) for n, s in enumerate(studies, start=1))
 
@@ -148,11 +173,19 @@ def _answers(connected: Any, level: str, asked: dict[str, str], model: str, peer
     query.SpecificCharacterSet, query.QueryRetrieveLevel = "ISO_IR 192", level
     for keyword, wanted in asked.items():
         setattr(query, keyword, wanted)
-    found = []
+    found: list[Header] = []
+    end_s = time.monotonic() + LONGEST_SEARCH_S
     for status, answer in connected.send_c_find(query, model):
         check_answer(status, "the search (C-FIND)", peer)
         if answer is not None:
             found.append(answer)
+        if len(found) > MOST_ANSWERS or time.monotonic() > end_s:
+            connected.abort()
+            raise InputError(
+                f"it gave {len(found)} answers to one question and does not end",
+                where=peer.where,
+                remedy="Tell who runs the PACS; a study is also found by its UID, with --study",
+            )
     return found
 
 
@@ -258,6 +291,7 @@ class _Receiver:
     def __init__(self, study: Study, series: RemoteSeries, place: Path, progress: Progress) -> None:
         self.study, self.series, self.place, self.progress = study, series, place, progress
         self.seen: set[str] = set()
+        self.taken_count = 0
         self.failure: BaseException | None = None
 
     def take(self, event: Any) -> int:
@@ -275,10 +309,17 @@ class _Receiver:
     def _write(self, encoded: bytes) -> None:
         with hushed():
             header = pydicom.dcmread(BytesIO(encoded), stop_before_pixels=True, force=True)
-            uid, series, patient = (text(header, k) for k in ("SOPInstanceUID", "SeriesInstanceUID", "PatientID"))
-        if series != self.series.uid or patient != self.study.patient_id:
+            uid, series = (text(header, k) for k in ("SOPInstanceUID", "SeriesInstanceUID"))
+        self.taken_count += 1
+        if self.taken_count > MOST_OBJECTS:
             raise InputError(
-                "the PACS sent an object of another series or patient than was asked for",
+                f"the PACS sent more than {MOST_OBJECTS} objects",
+                where=f"series of modality {self.series.modality}",
+                remedy="Nothing was written. Tell who runs the PACS",
+            )
+        if series != self.series.uid or not self.study.is_of(header):
+            raise InputError(
+                "the PACS sent an object of another series, study or patient than was asked for",
                 where=f"series of modality {self.series.modality}",
                 remedy="Nothing was written. Tell who runs the PACS",
             )
