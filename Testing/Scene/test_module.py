@@ -11,7 +11,7 @@ from Y90DosimetrySlicer import sampledata
 
 import Y90Dosimetry as module
 from Y90DosimetryLib.errors import InputError
-from Y90DosimetryLib.phantom import PhantomSettings, Variant
+from Y90DosimetryLib.phantom import PhantomSettings
 
 COARSE = PhantomSettings(
     ct_spacing_mm=(4.0, 4.0, 6.0), spect_spacing_mm=(8.8, 8.8, 8.8), pet_spacing_mm=(8.0, 8.0, 6.0)
@@ -88,7 +88,8 @@ def test_the_samples_are_registered_with_and_without_titles_of_categories(scene,
         def registerCustomSampleDataCategory(category, title):
             registered.append({"category": category, "title": title})
 
-    for logic, entries in ((Old, 3), (New, 4)):
+    count = len(sampledata.SAMPLES)
+    for logic, entries in ((Old, count), (New, count + 1)):
         registered.clear()
         monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
         module.registerSampleData()
@@ -99,7 +100,7 @@ def test_the_samples_are_registered_with_and_without_titles_of_categories(scene,
     shown: list[tuple] = []
     monkeypatch.setattr(sampledata.views, "showCase", shown.append)
     made = [entry["customDownloader"](None)[0] for entry in registered if "customDownloader" in entry]
-    assert made == shown == [(Variant.LOBECTOMY, False), (Variant.DELIVERED, False), (Variant.DELIVERED, True)]
+    assert made == shown == [(sample.variant, sample.isOverTime) for sample in sampledata.SAMPLES]
 
 
 def test_a_second_case_is_a_node_of_its_own_and_the_first_stays_the_default(parameters) -> None:
