@@ -141,7 +141,6 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(tmp_path, old, new
     [
         ('label = "Case 1"\n', "label"),
         ('role = "tumor"\n', "role"),
-        ('file = "perfused.nii.gz"\n', "file"),
         ('basis = "planned"\n', "basis"),
         ('perfused = "Right lobe"\n', "perfused"),
         ('image_values = "counts"\n', "image_values"),
@@ -150,6 +149,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(tmp_path, old, new
 )
 def test_a_missing_key_is_named(tmp_path, old, name):
     assert f"'{name}' is missing" in refused(tmp_path, old, "")
+
+
+def test_a_structure_needs_a_file_a_volume_or_a_mass(tmp_path):
+    message = refused(tmp_path, 'file = "perfused.nii.gz"\n', "")
+    assert message == "structure 'Right lobe': neither file, volume_ml nor mass_g is given. Give one of them"
 
 
 @pytest.mark.parametrize(

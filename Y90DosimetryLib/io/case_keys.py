@@ -205,7 +205,7 @@ _OUTLINE = (
     _choice("role", tuple(Role), "what it is", required=True),
     Key("file", Form.TEXT, "mask: 0 outside; or volume_ml, or mass_g", '"liver.nrrd"'),
     Key("volume_ml", Form.NUMBER, "instead of a file: a worksheet without images", "1500.0"),
-    Key("mass_g", Form.NUMBER, "instead of volume_ml, at the liver density of [settings]", "1545.0"),
+    Key("mass_g", Form.NUMBER, "instead of volume_ml, at the liver density of the settings", "1545.0"),
     Key("inside", Form.TEXT, f'perfused volume that holds a typed volume, or "{OUTSIDE}"', '"Right lobe"'),
     Key("treated_otherwise", Form.YES_NO, "tumor to be ablated or resected: no target of the infusions", "true"),
     Key("label_value", Form.WHOLE, "which label of the file, where it holds several", "1"),
