@@ -8,6 +8,7 @@ from html import escape
 from ..checks import CheckResult
 from ..checks import Outcome as CheckOutcome
 from ..guidelines import Finding, Outcome, load_references
+from ..guidelines.verdict import Part
 from ..guidelines.wording import value_text
 from ..missing import Missing
 from .content import Content, DoseRow, lesion_kinds
@@ -95,6 +96,17 @@ def mark_of(finding: Finding) -> str:
     return finding.outcome.value
 
 
+_MARKS: Mapping[Part, str] = {
+    Part.INPUT: "error",
+    Part.SCOPE: "not_evaluable",
+    Part.CONTRAINDICATION: "contraindication",
+    Part.LIMIT: "warning",
+    Part.TARGET: "target",
+    Part.MET: "met",
+    Part.MISSING: "not_evaluable",
+}
+
+
 def _verdict(content: Content) -> str:
     """Return the verdict and, below it, what was delivered otherwise than planned and what checks warn of."""
     verdict = content.verdict
@@ -102,7 +114,8 @@ def _verdict(content: Content) -> str:
     said = bullets(d.message for d in content.differences or ())
     told = f"<p>Delivered otherwise than planned:</p>{said}" if said else ""
     warned = f"<p>{WARNED}</p>{bullets(content.warned)}" if content.warned else ""
-    return f'<div class="verdict {mark}">{symbol(mark)} {escape(verdict.sentence)}{told}{warned}</div>'
+    lines = "".join(f'<p class="{_MARKS[t.part]}">{symbol(_MARKS[t.part])} {escape(t.text)}</p>' for t in verdict.told)
+    return f'<div class="verdict {mark}">{lines}{told}{warned}</div>'
 
 
 def _errors(content: Content) -> str:

@@ -17,7 +17,7 @@ WIDTH_COLUMNS = 80
 
 def as_text(content: Content) -> str:
     """Return the verdict, a line a volume with its judged dose and limit, and what checks found with the remedy."""
-    lines = [content.verdict.sentence, *(f"  {d.message}" for d in content.differences or ()), ""]
+    lines = [*(told.text for told in content.verdict.told), *(f"  {d.message}" for d in content.differences or ()), ""]
     judged = judged_doses(content)
     rows = []
     for row in content.dose_rows:

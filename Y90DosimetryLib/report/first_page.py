@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
 
 from ..case import SCENARIOS, Basis
 from ..dosimetry.deposits import Model
 from ..dosimetry.regions import RegionKind
+from ..dosimetry.typical import COVERAGE_RATIO
 from ..guidelines import Finding, Outcome
-from ..guidelines.rule import Comparison, Severity, all_hold
+from ..guidelines.rule import Comparison, Condition
 from ..guidelines.wording import value_text
-from ..measures import Known, Measurement
+from ..measures import Measurement
 from ..missing import Missing
 from .content import NOTICE, Content, DoseRow, InfusionRow
 from .html_parts import gap, picture, symbol, table
 
-LUNGS = "Lungs"
+LUNGS, UNSURE = "Lungs", "met, not surely"
 _OF_KIND: Mapping[str, RegionKind] = {
     "ntad_gy": RegionKind.PERFUSED_NORMAL,
+    "ntad_session_gy": RegionKind.PERFUSED_NORMAL,
     "whole_normal_liver_dose_gy": RegionKind.WHOLE_NORMAL,
     "whole_liver_dose_gy": RegionKind.WHOLE_LIVER,
 }
@@ -39,9 +41,10 @@ REMNANT = ("flr_volume_ml", "telv_ml", "sflr_fraction", "hepatic_reserve_fractio
 
 @dataclass(frozen=True)
 class Judged:
-    """A dose beside what is asked of it: the value as text, its model, the limits that apply, and the gravest mark."""
+    """A dose beside what is asked of it: value, interval and limits as text, its model, and the gravest mark."""
 
     value: str
+    interval: str
     model: str
     limits: tuple[str, ...]
     mark: str
@@ -49,21 +52,23 @@ class Judged:
 
 def judged_doses(content: Content) -> dict[str, tuple[Judged, ...]]:
     """Return what was judged of each reported volume, by its label, and of the lungs under `LUNGS`; one a model."""
-    known = Known(content.measurements)
-    found: dict[tuple[str, str], list[tuple[Finding, Measurement]]] = {}
+    found: dict[tuple[str, str], list[tuple[Finding, Measurement, tuple[Condition, ...]]]] = {}
     for finding in content.findings:
-        if finding.outcome in {Outcome.NOT_APPLICABLE, Outcome.NOT_EVALUABLE}:
-            continue
-        for measurement in finding.judged:
-            if measurement.measure.is_dose and (label := _label(measurement, content.dose_rows, content.infusion_rows)):
-                found.setdefault((label, measurement.measure_id), []).append((finding, measurement))
+        if finding.outcome in {Outcome.MET, Outcome.NOT_MET}:
+            for measurement, asked in finding.asked_of():
+                label = _label(measurement, content.dose_rows, content.infusion_rows)
+                if measurement.measure.is_dose and label:
+                    found.setdefault((label, measurement.measure_id), []).append((finding, measurement, asked))
     rows: dict[str, tuple[Judged, ...]] = {}
     for (label, _), judged in found.items():
         measurement = judged[0][1]
-        limits = dict.fromkeys(text for f, m in judged for text in _limits(f, m, known))
-        grave = [f.severity for f, _ in judged if f.outcome is Outcome.NOT_MET and f.severity]
+        limits = dict.fromkeys(_limit(m, c) for _, m, asked in judged for c in asked)
+        grave = [f.severity for f, _, _ in judged if f.outcome is Outcome.NOT_MET and f.severity]
         mark = min(grave, key=lambda s: s.rank).value if grave else Outcome.MET.value
-        one = Judged(value_text(measurement, [f.rule for f, _ in judged]), _model(measurement), tuple(limits), mark)
+        if mark == Outcome.MET.value and any(_is_unsure(m, c) for _, m, asked in judged for c in asked):
+            mark = UNSURE
+        value = value_text(measurement, [f.rule for f, _, _ in judged])
+        one = Judged(value, _interval(measurement), _model(measurement), tuple(limits), mark)
         rows[label] = (*rows.get(label, ()), one)
     return rows
 
@@ -115,13 +120,9 @@ def _label(measurement: Measurement, rows: Sequence[DoseRow], infusions: Sequenc
         return LUNGS
     if base in _OF_KIND:
         return next((r.label for r in rows if r.kind == _OF_KIND[base]), "")
-    named = getattr(measurement, "item", "") or measurement.about
+    named = measurement.item or measurement.about
     if named in labels:
         return named
-    if base == "tumor_lowest_dose_gy":
-        tumors = [r for r in rows if r.kind == RegionKind.TUMOR and not isinstance(r.mean_gy[Model.MULTI], Missing)]
-        lowest = min(tumors, key=lambda r: float(str(r.mean_gy[Model.MULTI])), default=None)
-        return lowest.label if lowest else ""
     perfused = {i.label: i.perfused for i in infusions if i.counted}
     if named in perfused:
         return perfused[named]
@@ -130,16 +131,32 @@ def _label(measurement: Measurement, rows: Sequence[DoseRow], infusions: Sequenc
     return ""
 
 
-def _limits(finding: Finding, measurement: Measurement, known: Known) -> Iterator[str]:
-    """Yield what a rule asks of a dose here: only bands whose other conditions hold in this case."""
-    for band in finding.rule.bands:
-        principal = band.principal
-        if principal is None or principal.measure_id != measurement.measure_id or principal.comparison not in _ASKED:
-            continue
-        others = [c for c in (*finding.rule.when, *band.when) if c is not principal]
-        if all_hold(others, known, finding.about):
-            wish = ", if possible" if band.severity is Severity.INFORMATION else ""
-            yield f"{_ASKED[principal.comparison]} {principal.choices[0]:g} Gy{wish}"
+def _limit(measurement: Measurement, condition: Condition) -> str:
+    """Return what a condition that is not to hold asks for, and whether it is kept."""
+    assert isinstance(measurement.value, float | int)
+    is_limit = condition.comparison in {Comparison.ABOVE, Comparison.AT_LEAST}
+    said = ", exceeded" if is_limit else ", not reached"
+    broken = said if condition.holds_for(measurement.value) else ""
+    return f"{_ASKED[condition.comparison]} {condition.choices[0]:g} Gy{broken}"
+
+
+def _ends_gy(measurement: Measurement) -> tuple[float, float] | None:
+    """Return the dose minus and plus two standard deviations, in Gy; None where none is known."""
+    if not measurement.sd_ratio or not isinstance(measurement.value, float | int):
+        return None
+    spread = COVERAGE_RATIO * measurement.sd_ratio
+    return max(0.0, measurement.value * (1 - spread)), measurement.value * (1 + spread)
+
+
+def _interval(measurement: Measurement) -> str:
+    ends_gy = _ends_gy(measurement)
+    return f"{ends_gy[0]:.0f} to {ends_gy[1]:.0f} Gy" if ends_gy else ""
+
+
+def _is_unsure(measurement: Measurement, condition: Condition) -> bool:
+    """Return whether the interval of a dose reaches over a limit that its mean keeps."""
+    ends_gy = _ends_gy(measurement)
+    return ends_gy is not None and any(condition.holds_for(end) for end in ends_gy)
 
 
 def _model(measurement: Measurement) -> str:
@@ -184,7 +201,7 @@ def _structures(content: Content) -> str:
         rows += _rows_of(LUNGS, "", together(judged.pop(LUNGS, ())), dose_gy, "not judged")
     for label, some in judged.items():
         rows += _rows_of(label, "", some, Missing(""), "")
-    return table(["Volume", "mL", "Absorbed dose", "Asked", ""], rows, 1, 2)
+    return table(["Volume", "mL", "Absorbed dose", "Interval", "Asked", ""], rows, 1, 2)
 
 
 def together(judged: Sequence[Judged]) -> tuple[Judged, ...]:
@@ -193,7 +210,7 @@ def together(judged: Sequence[Judged]) -> tuple[Judged, ...]:
     for one in judged:
         before = found.get((one.value, one.mark))
         limits = one.limits if before is None else tuple(dict.fromkeys((*before.limits, *one.limits)))
-        found[one.value, one.mark] = Judged(one.value, "" if before else one.model, limits, one.mark)
+        found[one.value, one.mark] = replace(one, model="" if before else one.model, limits=limits)
     return tuple(found.values())
 
 
@@ -202,13 +219,14 @@ def _rows_of(label: str, volume: str, judged: Sequence[Judged], dose_gy: float |
     if not judged:
         dose = gap_cell(dose_gy.because) if isinstance(dose_gy, Missing) else f"<td>{dose_gy:.1f} Gy</td>"
         volume_cell = f'<td class="number">{volume}</td>'
-        yield f'<tr><td>{escape(label)}</td>{volume_cell}{dose}<td class="soft">{why}</td><td></td></tr>'
+        yield f'<tr><td>{escape(label)}</td>{volume_cell}{dose}<td></td><td class="soft">{why}</td><td></td></tr>'
     for n, one in enumerate(judged):
         first = (escape(label), volume) if n == 0 else ("", "")
         yield (
             f'<tr><td>{first[0]}</td><td class="number">{first[1]}</td><td><b>{escape(one.value)}</b> '
-            f'<span class="soft small">{escape(one.model)}</span></td><td>{escape("; ".join(one.limits))}</td>'
-            f"<td>{symbol(one.mark)} {escape(_WORDS.get(one.mark, ''))}</td></tr>"
+            f'<span class="soft small">{escape(one.model)}</span></td><td class="soft">{one.interval}</td>'
+            f"<td>{escape('; '.join(one.limits))}</td>"
+            f"<td>{symbol('met' if one.mark == UNSURE else one.mark)} {_WORDS.get(one.mark, one.mark)}</td></tr>"
         )
 
 
