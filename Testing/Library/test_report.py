@@ -16,6 +16,7 @@ from Y90DosimetryLib import assess, write_report
 from Y90DosimetryLib.case import Basis, Disease, DoseModel, Patient
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.guidelines import Outcome
+from Y90DosimetryLib.guidelines.verdict import Part, Told
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
 from Y90DosimetryLib.report import as_html, as_json, content_of
 from Y90DosimetryLib.report.as_html import WARNED
@@ -99,6 +100,13 @@ def test_every_finding_is_in_the_page_with_its_place_and_every_severity_has_a_sy
     for mark in ("✔", "?"):
         assert mark in page
     assert "scenario 2, dose calculation" in page
+
+
+def test_each_part_of_the_verdict_can_be_printed(assessment):
+    content = content_of(assessment)
+    told = tuple(Told(part, f"a sentence of {part}") for part in Part)
+    page = as_html(replace(content, verdict=replace(content.verdict, told=told)), {})
+    assert all(one.text in page for one in told)
 
 
 def test_what_is_met_is_folded_and_opens_in_print_while_all_else_stands_open(page, assessment):

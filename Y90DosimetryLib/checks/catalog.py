@@ -57,12 +57,13 @@ _TABLE = (
           _ABOVE, 0.20, "fraction", "Look for uptake outside the liver (stomach, duodenum), free technetium, or a "
           "shifted registration"),
     Check("counts_outside_perfused", _IMAGES, _NOTE, "Liver counts outside the perfused volumes",
-          _ABOVE, 0.10, "fraction", "Check the registration and the outlines of the perfused volumes; where the tracer "
-          'was given upstream of the treatment, set count_reference = "perfused"',
+          _ABOVE, 0.10, "fraction", "Check the registration and the outlines of the perfused volumes; state where the "
+          "MAA was given (maa_site): upstream of the treatment, only the counts of the perfused volumes are used",
           unless="counts_far_outside_perfused"),
     Check("counts_far_outside_perfused", _IMAGES, _WARNING, "Liver counts outside the perfused volumes",
           _ABOVE, 0.20, "fraction", "The outlined volume is not what the tracer reached: check outlines and "
-          'registration; where the tracer was given upstream of the treatment, set count_reference = "perfused"'),
+          "registration; state where the MAA was given (maa_site): upstream of the treatment, only the counts of the "
+          "perfused volumes are used"),
     Check("image_activity", _IMAGES, _WARNING, "Difference of the image's activity from the activity infused",
           _ABOVE, 0.10, "fraction", "Check the calibration of the scanner, its reference time, the residual and the "
           "field of view", unless="image_activity_apart"),

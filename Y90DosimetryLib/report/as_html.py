@@ -102,6 +102,7 @@ _MARKS: Mapping[Part, str] = {
     Part.CONTRAINDICATION: "contraindication",
     Part.LIMIT: "warning",
     Part.TARGET: "target",
+    Part.NOTE: "information",
     Part.MET: "met",
     Part.MISSING: "not_evaluable",
 }
