@@ -136,11 +136,11 @@ def test_results_go_into_the_patient_s_study_and_come_back_to_the_voxel(empty_pa
     folder = dicom_ct(tmp_path / "ct", case.ct.image)
     empty_pacs.y90("push", folder, *to_orthanc("--to"))
     told = empty_pacs.y90("push", tmp_path / "case", "--reference", folder, *to_orthanc("--to"))
-    assert "4 objects stored, 0 refused" in told.stdout
+    assert "5 objects stored, 0 refused" in told.stdout
     assert len(empty_pacs.asked("/studies")) == 1, "the results join the study of the CT"
 
     listed = empty_pacs.y90("pull", *to_orthanc("--from"), "--patient-id", PATIENT, "--list").stdout
-    for kind in ("RTDOSE", "SEG", "SR", "DOC"):
+    for kind in ("RTDOSE", "RTSTRUCT", "SEG", "SR", "DOC"):
         assert f"{kind} 1" in listed
     assert nameless(listed)
     shown = ("--list", "--show-identifiers")

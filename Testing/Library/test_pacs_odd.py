@@ -12,9 +12,9 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from dicom_kit import ct
+from dicom_kit import ct, sorted_
 from export_kit import IDENTIFIERS
-from image_files import PET_IMAGE
+from image_files import PET_IMAGE, spect_file
 from pacs_kit import PATIENT, Misbehaving, nameless, patient_with, small_pacs
 
 from Y90DosimetryLib.cli import main
@@ -23,7 +23,7 @@ from Y90DosimetryLib.io import pacs
 from Y90DosimetryLib.io.dicom_case import case_from_dicom
 from Y90DosimetryLib.io.pacs import Wanted, find, pull
 from Y90DosimetryLib.io.pacs_link import Peer, echo, host_and_port
-from Y90DosimetryLib.io.pacs_store import push
+from Y90DosimetryLib.io.pacs_store import Pushed, push
 
 
 def held(count: int = 3, series: str = "1.2.826.0.1.100", **elements) -> list:
@@ -54,6 +54,19 @@ def test_a_refused_object_is_listed_and_does_not_stop_the_others(tmp_path: Path,
     assert "5 objects stored, 1 refused" in told.out
     assert "out of resources (status A700)" in told.out and "with some elements changed" in told.out
     assert nameless(told.out + told.err)
+
+
+def test_a_file_of_many_frames_is_sent_once_however_many_series_they_form(tmp_path: Path) -> None:
+    folder, frames = tmp_path / "spect", np.ones((6, 4, 5), dtype=np.uint16)
+    folder.mkdir()
+    windows = {"NumberOfSlices": 3, "EnergyWindowVector": [1, 1, 1, 2, 2, 2], **patient_with()}
+    spect_file(folder / "two_windows.dcm", frames, SOPInstanceUID="1.2.826.0.1.5", **windows)
+    spect_file(folder / "one.dcm", frames, SOPInstanceUID="1.2.826.0.1.6", **patient_with())
+    assert max(len(series.files) for series in sorted_(folder).series) < len(sorted_(folder).series)
+    held = Misbehaving()
+    with small_pacs(held) as peer:
+        assert push(folder, peer) == Pushed(2)
+    assert {one.NumberOfFrames for one in held.stored} == {6}
 
 
 def test_a_class_the_pacs_does_not_know_is_named(tmp_path: Path) -> None:
@@ -208,8 +221,8 @@ def test_a_fetch_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_pacs_that_does_not_answer_in_time_is_given_up(tmp_path: Path) -> None:
     with (
-        small_pacs(Misbehaving(held(), silent_s=3.0), timeout_s=0.5) as peer,
-        pytest.raises(InputError, match=r"no answer to the search \(C-FIND\) within 0.5 s.*--timeout"),
+        small_pacs(Misbehaving(held(), silent_s=5.0), timeout_s=1.5) as peer,
+        pytest.raises(InputError, match=r"no answer to the search \(C-FIND\) within 1.5 s.*--timeout"),
     ):
         pull(peer, Wanted(PATIENT), tmp_path / "back")
     assert list(tmp_path.iterdir()) == []

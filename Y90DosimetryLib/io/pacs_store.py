@@ -12,7 +12,7 @@ import pydicom
 from ..errors import InputError
 from ..progress import Progress, part, silent
 from .dicom_header import Header, class_uid, number, scrubbed, text
-from .dicom_sort import many, sort_folder
+from .dicom_sort import Series, many, sort_folder
 from .pacs_link import (
     MOST_CONTEXTS,
     SUCCESS,
@@ -69,7 +69,8 @@ def push(folder: Path, peer: Peer, progress: Progress = silent) -> Pushed:
             where=str(folder),
             remedy="Nothing was sent. Send each patient's folder by itself",
         )
-    nameless = sum(1 for series in sorting.series for header in series.headers if not _has_uids(header))
+    files = [(file, header, series) for file, (header, series) in _each_once(sorting.series).items()]
+    nameless = sum(not _has_uids(header) for _, header, _ in files)
     if nameless:
         raise InputError(
             f"{many(nameless, 'file')} without SOPInstanceUID, StudyInstanceUID or SeriesInstanceUID",
@@ -78,7 +79,6 @@ def push(folder: Path, peer: Peer, progress: Progress = silent) -> Pushed:
         )
     progress(0.2, "asking the PACS")
     echo(peer)
-    files = [(f, h, series) for series in sorting.series for f, h in zip(series.files, series.headers, strict=True)]
     kinds = list(dict.fromkeys((class_uid(h), _syntax(h)) for _, h, _ in files))
     stored = 0
     refused: list[str] = []
@@ -98,6 +98,15 @@ def push(folder: Path, peer: Peer, progress: Progress = silent) -> Pushed:
                     refused.append(line)
     progress(1.0, "done")
     return Pushed(stored, tuple(refused), tuple(notes))
+
+
+def _each_once(found: Sequence[Series]) -> dict[Path, tuple[Header, Series]]:
+    """Return each file with a header of it and its series: a file may hold many frames, and those several series."""
+    files: dict[Path, tuple[Header, Series]] = {}
+    for series in found:
+        for frame in series.frames:
+            files.setdefault(frame.file, (frame.header, series))
+    return files
 
 
 def _has_uids(header: Header) -> bool:
