@@ -70,6 +70,12 @@ def push(folder: Path, peer: Peer, progress: Progress = silent) -> Pushed:
             remedy="Nothing was sent. Send each patient's folder by itself",
         )
     files = [(file, header, series) for file, (header, series) in _each_once(sorting.series).items()]
+    if sorting.renumbered_count:
+        raise InputError(
+            f"{many(sorting.renumbered_count, 'file')} of the same SOPInstanceUID as another one with another image",
+            where=str(folder),
+            remedy="Nothing was sent: a PACS would keep one of each. Export them again with UIDs of their own",
+        )
     nameless = sum(not _has_uids(header) for _, header, _ in files)
     if nameless:
         raise InputError(
