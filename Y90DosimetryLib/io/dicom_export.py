@@ -110,7 +110,12 @@ def export_objects(
         drawn = [s for s in assessed.case.structures if not s.is_empty]
         if wanted.contours and drawn:
             one = NewSeries("RTSTRUCT", CONTOUR_SERIES, "Y-90 structures")
-            objects.append(("rtstruct.dcm", structure_set(drawn, reference, one, made_at)))
+            contoured = structure_set(drawn, reference, one, made_at)
+            objects.append(("rtstruct.dcm", contoured))
+            for structure, roi in zip(drawn, contoured.ROIContourSequence, strict=True):
+                if "ContourSequence" not in roi:
+                    told = "no pixel of the CT is half inside it: it has no contour, and is in the segmentation only"
+                    notes.append(f"structure '{structure.label}': {told}")
     if wanted.measurements:
         groups = groups_of(assessed)
         if not (segments or doses):

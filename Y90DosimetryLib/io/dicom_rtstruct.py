@@ -45,7 +45,9 @@ def structure_set(structures: Sequence[Structure], reference: Reference, series:
         roi.ROINumber, roi.ReferencedFrameOfReferenceUID = number, frame
         roi.ROIName, roi.ROIGenerationAlgorithm = shortened(structure.label), ""
         contours.ReferencedROINumber = number
-        contours.ContourSequence = list(_contours(structure, reference))
+        loops = list(_contours(structure, reference))
+        if loops:  # an outline that fills half of no pixel has none
+            contours.ContourSequence = loops
         observation.ObservationNumber = observation.ReferencedROINumber = number
         observation.RTROIInterpretedType, observation.ROIInterpreter = "", ""
         kind = code_item(entry.type)

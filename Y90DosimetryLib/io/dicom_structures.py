@@ -17,6 +17,8 @@ from .dicom_outlines import Outlines, read_outlines
 from .dicom_sort import Kind, Series, Sorting
 
 KINDS = (Kind.SEG, Kind.RTSTRUCT)
+SAME_DICE = 0.98
+"""Tool default: two outlines of one name and role that agree so well are one, written as voxels and as contours."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ def structures_of_folder(sorting: Sorting, choices: Choices, images: list[Series
         If an object that the user named can't be read, or a role is given to a segment that is not there.
     """
     named = choices.outlines is not None
-    sets = [sorting.numbered(n, "outlines") for n in choices.outlines or ()] if named else [*sorting.of_kind(*KINDS)]
+    sets = [sorting.numbered(n, "outlines") for n in choices.outlines or ()]
+    if not named:
+        sets = [series for kind in KINDS for series in sorting.of_kind(kind)]  # contours after the voxels they repeat
     structures: list[Structure] = []
     lines: list[StructureLine] = []
     notes: list[Note] = []
@@ -58,6 +62,7 @@ def structures_of_folder(sorting: Sorting, choices: Choices, images: list[Series
             continue
         notes += [Note(note) for note in found.notes]
         taken[series.number] = "outlines"
+        repeated: list[str] = []
         for segment in found.segments:
             role = _role(roles.pop(segment.name, None), segment.name, found.roles.get(segment.name))
             volume_ml = None if segment.mask is None else _ml(segment.mask)
@@ -65,10 +70,16 @@ def structures_of_folder(sorting: Sorting, choices: Choices, images: list[Series
                 why = segment.doubt or ("empty" if segment.mask is None else "no role")
                 lines.append(StructureLine(segment.name, None, volume_ml, why))
                 continue
+            twin = next((s for s in structures if s.label == segment.name and s.role is role), None)
+            if twin is not None and _dice(twin.mask, segment.mask) >= SAME_DICE:
+                repeated.append(segment.name)
+                continue
             same = sum(s.label == segment.name or s.label.startswith(f"{segment.name} (") for s in structures)
             label = f"{segment.name} ({same + 1})" if same else segment.name
             structures.append(Structure(role, label, segment.mask))
             lines.append(StructureLine(label, role, volume_ml))
+        if repeated:
+            notes.append(Note(f"{where} repeats {', '.join(repeated)}: each is taken once"))
     if roles:
         known = [line.name for line in lines]
         name = next(iter(roles))
@@ -100,6 +111,13 @@ def _read(series: Series, sorting: Sorting, images: list[Series], where: str) ->
 
 def _ml(mask: sitk.Image) -> float:
     return float(np.count_nonzero(sitk.GetArrayViewFromImage(mask))) * voxel_ml(mask)
+
+
+def _dice(one: sitk.Image, other: sitk.Image) -> float:
+    """Return how well two masks agree, on the voxels of the first."""
+    moved = sitk.Resample(other, one, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    both = (sitk.GetArrayViewFromImage(one) != 0) & (sitk.GetArrayViewFromImage(moved) != 0)
+    return 2.0 * float(np.count_nonzero(both)) * voxel_ml(one) / (_ml(one) + _ml(other))
 
 
 def _role(written: str | None, name: str, suggested: Role | None) -> Role | None:
