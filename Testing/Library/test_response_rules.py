@@ -39,8 +39,13 @@ def test_retreatment_is_for_progression_and_systemic_therapy_already_for_stable_
     planned = {"retreatment_planned": True, "pvtt_grade": "none"}
     assert findings(3, stable, **planned)["S3-FU-02"].severity is Severity.INFORMATION
     assert findings(3, worse, **planned)["S3-FU-02"].outcome is Outcome.MET
+    there = ThrombusReading("P", enhances=True, diameter_mm=15.0, is_treated=True, grade="VP2")
+    before, same = replace(BEFORE, thrombi=(there,)), replace(there, extends_proximally=False)
     for study in (stable, worse):
-        assert findings(5, study)["S5-FU-01"].severity is Severity.INFORMATION
+        for scenario in (2, 5):  # follows the invasion, whatever scenario was chosen
+            found = findings(scenario, replace(study, thrombi=(same,)), baseline=before, pvtt_grade="VP2")
+            assert found["S5-FU-01"].severity is Severity.INFORMATION
+        assert findings(5, study)["S5-FU-01"].outcome is Outcome.NOT_EVALUABLE
 
 
 def test_a_new_lesion_elsewhere_stops_no_surgery_but_is_told() -> None:

@@ -71,7 +71,7 @@ def test_a_good_file_is_read() -> None:
         ("salem2023", "salem2032", "no reference 'salem2032'"),
         ('topic = "topic"', 'topic = "topic"\ntipic = "topic"', "Did you mean 'topic'"),
         ('topic = "topic"', 'topic = "topic"\nfunction = "magic"', "no function 'magic'"),
-        ('topic = "topic"', 'topic = "topic"\nfunction = "flr_arithmetic"', "measure is not judged"),
+        ('topic = "topic"', 'topic = "topic"\nfunction = "cumulative_lung_dose"', "measure is not judged"),
         ('topic = "topic"', 'topic = "topic"\neach = "lobe"', "'lobe' is none of"),
         ('says = "ECOG {value}."', 'says = "ECOG {value}.", then = ["X-2"]', "'then' names 'X-2'"),
         ("[[rule]]", "[[rules]]", "unknown key 'rules'"),
