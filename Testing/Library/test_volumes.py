@@ -9,10 +9,14 @@ import struct
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from image_files import center_of_mass_mm, image, shared
+from case_folder import CASE, case_file
+from image_files import center_of_mass_mm, dicom_series, image, shared
 from shapes import FLIPPED, IDENTITY, PERMUTED, rotation
 
+from Y90DosimetryLib import assess
 from Y90DosimetryLib.errors import GeometryError, InputError
+from Y90DosimetryLib.images import array_of
+from Y90DosimetryLib.io.case_file import read_case
 from Y90DosimetryLib.io.volumes import digest, read_image, read_mask
 from Y90DosimetryLib.structures import Role, Structure
 
@@ -239,3 +243,81 @@ def test_a_real_label_map_falls_on_the_liver_of_its_dicom_ct():
     ct, liver = read_image(folder, "CT"), read_mask(folder / "labels.nii.gz", "liver", 5)
     assert Structure(Role.LIVER, "Liver", liver).volume_ml == pytest.approx(699, abs=1)
     assert 60 < median_inside_hu(ct, liver) < 160
+
+
+# A place that the case file states
+
+
+def stated(path, **keys):
+    """Move an image into a TIFF, and return the table that says where it lies."""
+    made = sitk.ReadImage(str(path))
+    bare = sitk.GetImageFromArray(sitk.GetArrayFromImage(made))
+    sitk.WriteImage(bare, str(path.with_suffix(".tif")))
+    axes = [list(axis) for axis in np.reshape(made.GetDirection(), (3, 3)).T.tolist()]
+    known = {"spacing_mm": list(made.GetSpacing()), "origin_mm": list(made.GetOrigin()), "direction": axes, **keys}
+    path.unlink()
+    lines = [f"{key} = {value}" for key, value in known.items()]
+    return "\n".join(["[[geometry]]", f'file = "{path.stem}.tif"', *lines, ""])
+
+
+def test_a_tiff_whose_place_is_stated_gives_the_dose_of_the_nrrd(tmp_path):
+    known = CASE.replace("[disease]", '[disease]\nmaa_site = "lobar"')
+    path, names = case_file(tmp_path), ("ct.nrrd", "labels.nrrd", "maa.nrrd")
+    for name in (*names, "perfused.nii.gz"):
+        made = sitk.ReadImage(str(tmp_path / name))
+        made.SetDirection(np.ravel(rotation(20, 35)).tolist())
+        sitk.WriteImage(made, str(tmp_path / name))
+    path.write_text(known, encoding="utf-8")
+    right = assess(read_case(path))
+    tables = [stated(tmp_path / name) for name in names]
+    text = "\n".join([known, *tables])
+    for name in names:
+        text = text.replace(f'"{name}"', f'"{name.replace("nrrd", "tif")}"')
+    path.write_text(text, encoding="utf-8")
+    same = assess(read_case(path))
+    dose, other = right.dose_map, same.dose_map
+    assert array_of(other.image) == pytest.approx(array_of(dose.image), rel=1e-6) and array_of(dose.image).max() > 50
+    assert other.image.TransformIndexToPhysicalPoint((3, 4, 2)) == pytest.approx(
+        dose.image.TransformIndexToPhysicalPoint((3, 4, 2))
+    )
+    for a, b in zip(same.case.structures, right.case.structures, strict=True):
+        assert a.volume_ml == pytest.approx(b.volume_ml, rel=1e-9)
+    told = "its spacing, origin and direction are stated in the case file"
+    assert [note for note in same.case.notes if told in note] == [f"{n[:-5]}.tif: {told}" for n in names]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"direction": [[1, 0, 0], [0, 1, 0]]}, "'direction' has 2 axes"),
+        ({"direction": [[1, 0, 0], [0, 1, 0.1], [0, 0, 1]]}, "skewed"),
+        ({"direction": [1, 0, 0, 0, 1, 0, 0, 0, 1]}, "a list of threes of numbers"),
+        ({"spacing_mm": [0, 1, 1]}, "not usable"),
+        ({"spacing_mm": [1, 1]}, "three numbers"),
+        ({"origin_mm": "[0, 0, nan]"}, "finite"),
+        ({"origin_mm": "[0, 0, 1e300]"}, "origin_mm"),
+    ],
+)
+def test_an_impossible_geometry_is_refused(tmp_path, keys, says):
+    path = case_file(tmp_path)
+    path.write_text(CASE.replace("maa.nrrd", "maa.tif") + stated(tmp_path / "maa.nrrd", **keys), encoding="utf-8")
+    with pytest.raises(InputError, match=says):
+        read_case(path)
+
+
+def test_a_geometry_belongs_to_one_image_that_states_none(tmp_path):
+    path = case_file(tmp_path)
+    table = stated(tmp_path / "ct.nrrd")
+    for more, says in (
+        ("", r"TIFF does not state where .* in the case file under \[\[geometry\]\]"),
+        (table + table, "stated twice"),
+        (table + table.replace("ct.tif", "no.tif"), "no image and no structure of the case"),
+        (table + table.replace("ct.tif", "maa.nrrd"), "its header states a geometry, and so does"),
+    ):
+        path.write_text(CASE.replace("ct.nrrd", "ct.tif") + more, encoding="utf-8")
+        with pytest.raises(InputError, match=says):
+            read_case(path)
+    dicom_series(tmp_path / "dicom", np.zeros((10, 12, 14)))
+    path.write_text(CASE.replace("ct.nrrd", "dicom") + table.replace("ct.tif", "dicom"), encoding="utf-8")
+    with pytest.raises(InputError, match="a geometry is stated for DICOM"):
+        read_case(path)

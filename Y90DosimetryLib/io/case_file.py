@@ -53,7 +53,7 @@ def read_case_file(path: Path, progress: Progress = silent) -> CaseFile:
     with located(printable(str(path))):
         document = _parse(path)
         check_document(document)
-        files = CaseFiles(path.parent, progress, _count(document))
+        files = CaseFiles(path.parent, progress, _count(document), document.get("geometry", ()))
         files.path("case file", path.name)
         case, uncertainty = document["case"], document.get("uncertainty", {})
         stated = with_site(stated_from({name: float(v) for name, v in uncertainty.items()}), site_profile())
@@ -64,6 +64,7 @@ def read_case_file(path: Path, progress: Progress = silent) -> CaseFile:
         sessions = tuple(read_session(values, files, ct) for values in document.get("sessions", ()))
         image = CtImage(ct.image) if ct else None
         points = tuple(read_time_point(values, files) for values in document.get("time_points", ()))
+        files.require_all_placed()
         notes = (*case.get("notes", ()), *files.notes)
         outcome = read_outcome(document.get("outcome", {}))
         return CaseFile(

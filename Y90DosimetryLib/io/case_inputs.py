@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import SimpleITK as sitk
 
@@ -16,6 +17,7 @@ from .dicom_image import Quantity
 from .formats import files_of
 from .paths import relative
 from .segmentations import Segment, read_segments
+from .stored import Place
 from .volumes import Volume, digest, mask_of, read_image, read_volume
 
 
@@ -43,12 +45,16 @@ def located(where: str) -> Iterator[None]:
 class CaseFiles:
     """Reads the files that a case names, and collects their digests and what there is to note about them."""
 
-    def __init__(self, folder: Path, progress: Progress, expected: int) -> None:
+    def __init__(
+        self, folder: Path, progress: Progress, expected: int, geometry: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         self.inputs: list[InputFile] = []
         self.notes: list[str] = []
         self._folder, self._progress, self._expected = folder, progress, expected
         self._digests: dict[tuple[Path, str], str] = {}
         self._last: tuple[Path, sitk.Image] | None = None
+        self._places = _places(geometry)
+        self._unread = dict.fromkeys(self._places)
 
     def volume(
         self,
@@ -62,7 +68,14 @@ class CaseFiles:
         path = self.path(name, written, series)
         zone = corrected_to.tzinfo if isinstance(corrected_to, datetime) else None
         volume = read_volume(
-            path, f"{name}, {path}", series, quantity, zone=zone, corrected_to=corrected_to, within=self._folder
+            path,
+            f"{name}, {path}",
+            series,
+            quantity,
+            zone=zone,
+            corrected_to=corrected_to,
+            place=self._place(written),
+            within=self._folder,
         )
         if volume.header is not None:
             self.notes += [note.replace(f"{name}, {path}", name) for note in volume.header.notes]
@@ -72,13 +85,31 @@ class CaseFiles:
         """Return one outline of a file."""
         path = self.path(name, written)
         if self._last is None or self._last[0] != path:  # one file of labels is read once for all its structures
-            self._last = path, read_image(path, f"{name}, {path}", within=self._folder)
+            place = self._place(written)
+            self._last = path, read_image(path, f"{name}, {path}", place=place, within=self._folder)
         return mask_of(self._last[1], f"{name}, {path}", label_value)
 
     def segments(self, name: str, written: str) -> tuple[Segment, ...]:
         """Return the segments of a segmentation file."""
         path = self.path(name, written)
         return read_segments(path, f"{name}, {path}", within=self._folder)
+
+    def _place(self, written: str) -> Place | None:
+        """Return where an image lies if the case file says so; that is noted once."""
+        file = Path(written)
+        if file in self._unread:
+            del self._unread[file]
+            self.notes.append(f"{written}: its spacing, origin and direction are stated in the case file")
+        return self._places.get(file)
+
+    def require_all_placed(self) -> None:
+        """Raise `InputError` where a geometry is stated for a file that was not read as an image."""
+        if self._unread:
+            raise InputError(
+                "no image and no structure of the case has this file",
+                where=f"[[geometry]] {next(iter(self._unread))}",
+                remedy="Write the path as it stands there, or remove the table",
+            )
 
     def path(self, name: str, written: str, series: str = "") -> Path:
         """Return where a file lies, and remember it with its digest."""
@@ -97,3 +128,20 @@ class CaseFiles:
             )
         )
         return path
+
+
+def _places(geometry: Sequence[Mapping[str, Any]]) -> dict[Path, Place]:
+    """Return the place of each file that the [[geometry]] tables state; there the axes are rows."""
+    places: dict[Path, Place] = {}
+    for values in geometry:
+        where, file, axes = f"[[geometry]] {values['file']}", Path(values["file"]), values["direction"]
+        if file in places:
+            raise InputError("the geometry of this file is stated twice", where=where, remedy="Keep one table")
+        if len(axes) != 3:
+            raise InputError(
+                f"'direction' has {len(axes)} axes", where=where, remedy="Give three: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]"
+            )
+        direction = tuple(float(axis[row]) for row in range(3) for axis in axes)
+        spacing_mm, origin_mm = (tuple(map(float, values[key])) for key in ("spacing_mm", "origin_mm"))
+        places[file] = Place(spacing_mm, origin_mm, direction)
+    return places

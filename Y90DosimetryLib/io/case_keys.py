@@ -47,7 +47,8 @@ class Form(StrEnum):
     YES_NO = "true or false"
     DATE = "a date without quotes, 2026-03-04"
     TIME = "a date and time without quotes, 2026-03-04T10:00:00+01:00"
-    POINTS = "a list of points in mm, [[x, y, z]]"
+    TRIPLE = "three numbers, [x, y, z]"
+    POINTS = "a list of threes of numbers, [[x, y, z]]"
     ROLES = 'a table of roles, or "by_name"'
     TABLES = "a list of tables in [[double brackets]]"
 
@@ -314,6 +315,17 @@ TABLES: tuple[Table, ...] = (
         "A segmentation saved by 3D Slicer; segments without a role are left out.",
         _SEGMENTATION,
     ),
+    Table(
+        "geometry",
+        "Where the voxels of an image lie whose file does not say it, such as a TIFF; one table a file.",
+        (
+            Key("file", Form.TEXT, "the image, written as above or below", '"liver.tif"', required=True),
+            Key("spacing_mm", Form.TRIPLE, "voxel to voxel, along each axis", "[0.8, 0.8, 2.0]", required=True),
+            Key("origin_mm", Form.TRIPLE, "center of the first voxel, LPS", "[-200.0, -180.0, 900.0]", required=True),
+            Key("direction", Form.POINTS, "of each axis, LPS", "[[1, 0, 0], [0, 1, 0], [0, 0, 1]]", required=True),
+        ),
+        many=True,
+    ),
     Table("patient", "Body and laboratory values. What is left out is reported as missing.", (*_patient(),)),
     Table("disease", "Disease and intent, and facts that no image shows. Leave out what is not known.", (*_disease(),)),
     Table(
@@ -324,11 +336,7 @@ TABLES: tuple[Table, ...] = (
             _choice("basis", tuple(Basis), "whether the image shows the plan or what was delivered", required=True),
             Key("delivers", Form.TEXT, "label of the planned session that this one carried out", '"Plan"'),
             Key("image", Form.TEXT, "MAA SPECT, or Y-90 PET or SPECT", '"maa.nrrd"'),
-            _choice(
-                "activity_difference",
-                tuple(ActivityDifference),
-                "why the image shows another activity than was infused",
-            ),
+            _choice("activity_difference", tuple(ActivityDifference), "why the image shows other than was infused"),
             Key("series", Form.TEXT, _SERIES, '"1.2.840.1"'),
             _choice("image_values", tuple(IMAGE_VALUES), "what its voxels hold; needed with an image"),
             Key("image_time", Form.TIME, "instant for which Bq/mL hold", "2026-03-05T09:00:00+01:00"),
@@ -355,28 +363,14 @@ TABLES: tuple[Table, ...] = (
             Key("calibrated_at", Form.TIME, "instant of calibration, with its offset", "2026-03-01T12:00:00-05:00"),
             Key("given_at", Form.TIME, "instant of infusion, with its offset", "2026-03-04T10:30:00+01:00"),
             Key(
-                "activity_at_infusion_gbq",
-                Form.NUMBER,
-                "GBq at infusion; instead of activity_gbq and calibrated_at",
-                "3.0",
+                "activity_at_infusion_gbq", Form.NUMBER, "GBq at infusion; replaces activity_gbq, calibrated_at", "3.0"
             ),
             Key("residual_fraction", Form.NUMBER, "left in vial and lines, a fraction (0.01 is 1 %)", "0.01"),
-            Key(
-                "lung_shunt_fraction",
-                Form.NUMBER,
-                f'a fraction (0.05 is 5 %); or "{FROM_IMAGE}"',
-                "0.05",
-                words=(FROM_IMAGE,),
-            ),
+            Key("lung_shunt_fraction", Form.NUMBER, f'0.05 is 5 %; or "{FROM_IMAGE}"', "0.05", words=(FROM_IMAGE,)),
             Key("tumor_to_normal_ratio", Form.NUMBER, "T:N for the partition model; else the image's", "4.0"),
         ),
         many=True,
-        filled=(
-            {
-                "label": '"Right hepatic artery"',
-                "perfused": '"Right lobe"',
-            },
-        ),
+        filled=({"label": '"Right hepatic artery"', "perfused": '"Right lobe"'},),
     ),
     Table(
         "time_points",

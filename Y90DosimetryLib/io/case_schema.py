@@ -134,16 +134,23 @@ def _check_value(key: Key, value: object, where: str) -> None:
         raise InputError(
             f"'{key.name}' is {_shown(value)}", where=where, remedy=f"Give {key.form.value} ({key.name}: {key.says})"
         )
-    if isinstance(value, float) and not math.isfinite(value):
+    if not all(map(math.isfinite, _numbers(value))):
         raise InputError(f"'{key.name}' is {value}", where=where, remedy="Give a finite number, or leave it out")
-    if isinstance(value, int | float):
-        require_in_range(value, f"{where}, {key.name}", *key.bounds)
+    for number in _numbers(value):
+        require_in_range(number, f"{where}, {key.name}", *key.bounds)
     if isinstance(value, date):
         require_in_calendar(value, f"{where}, {key.name}")
     for text in _texts(value):
         require_text(text, f"{where}, {key.name}")
     if isinstance(value, datetime):
         require_aware(value, f"{where}, {key.name}")
+
+
+def _numbers(value: object) -> tuple[int | float, ...]:
+    """Return a number, or all numbers of a list and of the lists in it."""
+    if isinstance(value, list):
+        return tuple(number for item in value for number in _numbers(item))
+    return (value,) if isinstance(value, int | float) else ()
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -170,9 +177,10 @@ def _fits(form: Form, value: object) -> bool:
             return isinstance(value, date) and not isinstance(value, datetime)
         case Form.TIME:
             return isinstance(value, datetime)
+        case Form.TRIPLE:
+            return isinstance(value, list) and len(value) == 3 and all(_fits(Form.NUMBER, v) for v in value)
         case Form.POINTS:
-            points = value if isinstance(value, list) else [None]
-            return all(isinstance(p, list) and len(p) == 3 and all(_fits(Form.NUMBER, v) for v in p) for p in points)
+            return isinstance(value, list) and all(_fits(Form.TRIPLE, point) for point in value)
         case Form.ROLES:
             return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
         case Form.TABLES:

@@ -18,7 +18,7 @@ from .dicom_pixels import quiet
 from .meta_image import is_meta_image, read_meta_header
 from .nifti import header_bytes, header_file, is_nifti, read_nifti_header
 from .nrrd import MAGIC, read_nrrd_header
-from .stored import SAVE_WITH_PLACE, Place, Stored, check_size, head_of, image_of, placed
+from .stored import OR_STATE_IT, SAVE_WITH_PLACE, Place, Stored, check_size, head_of, image_of, placed
 
 WELL_KNOWN = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz", ".hdr", ".img", ".img.gz")
 """Suffixes whose files are one of these, or broken."""
@@ -58,12 +58,18 @@ def read_file(
         raise InputError("this is no image that can be read", where=where, remedy=NO_IMAGE)
     if place is None or kind != TIFF:
         raise GeometryError(
-            f"{PLACELESS[kind]} does not state where in the patient an image lies", where=where, remedy=SAVE_WITH_PLACE
+            f"{PLACELESS[kind]} does not state where in the patient an image lies",
+            where=where,
+            remedy=OR_STATE_IT if kind == TIFF else SAVE_WITH_PLACE,
         )
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     with quiet():
         reader.ReadImageInformation()
+        if reader.GetDimension() != 3:
+            raise GeometryError(
+                f"the image has {reader.GetDimension()} dimensions, not 3", where=where, remedy="Give one volume"
+            )
         voxel = sitk.Image([1] * reader.GetDimension(), reader.GetPixelID(), reader.GetNumberOfComponents())
         itemsize = voxel.GetSizeOfPixelComponent()
         check_size(

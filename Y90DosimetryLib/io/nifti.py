@@ -138,7 +138,7 @@ def _place(head: bytes, order: str, size: tuple[int, ...], where: str) -> tuple[
         raise GeometryError(
             f"qform and sform of its header put it in two places, {apart_mm:.1f} mm apart",
             where=where,
-            remedy="Save it again with one of them, or state the geometry in the case file",
+            remedy="Save it again with one of them",
         )
     affine = stated[0] * TO_LPS[:, None] * unit_mm
     spacing = np.linalg.norm(affine[:, :3], axis=0)

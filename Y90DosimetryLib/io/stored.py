@@ -35,7 +35,8 @@ MOST_CHARACTERS_A_VALUE = 40
 """Of voxels written as text, with the blanks between them."""
 ANY_ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 COPY_AGAIN = "Copy or export it again"
-SAVE_WITH_PLACE = "Save it again as NRRD, NIfTI or MetaImage with its geometry, or state the geometry in the case file"
+SAVE_WITH_PLACE = "Save it again as NRRD, NIfTI or MetaImage with its geometry"
+OR_STATE_IT = f"{SAVE_WITH_PLACE}, or state that in the case file under [[geometry]]"
 PATTERN = re.compile(r"([^%]*)%(0?[1-9]?)d([^%]*)")
 """Names of numbered files: one whole number, nothing else that printf knows."""
 
@@ -95,22 +96,26 @@ def image_of(stored: Stored, where: str, place: Place | None = None) -> sitk.Ima
     Parameters
     ----------
     place
-        Where it lies if the user says so, instead of what the header states.
+        Where it lies, if the user says so because the header does not.
 
     Raises
     ------
     InputError, GeometryError
-        If its place is not stated, it is not three-dimensional, too large for memory, truncated or damaged.
+        If its place is not stated, or twice, it is not three-dimensional, too large for memory, truncated or damaged.
     """
     if len(stored.size) != 3:
         raise GeometryError(
             f"the image has {len(stored.size)} dimensions, not 3", where=where, remedy="Give one volume"
         )
+    if place is not None and stored.place is not None:
+        raise GeometryError(
+            "its header states a geometry, and so does the case file",
+            where=where,
+            remedy="Remove its table [[geometry]], or save the image again with the right one",
+        )
     place = place or stored.place
     if place is None:
-        raise GeometryError(
-            f"its place in the patient is unknown: {stored.unplaced}", where=where, remedy=SAVE_WITH_PLACE
-        )
+        raise GeometryError(f"its place in the patient is unknown: {stored.unplaced}", where=where, remedy=OR_STATE_IT)
     check_size(stored, where)
     array = _voxels(stored, where)
     if (stored.slope_ratio, stored.intercept_counts) != (1.0, 0.0):

@@ -54,7 +54,7 @@ def read_image(
     quantity
         What the voxels are to be, judged where a DICOM header tells; other files are taken at the user's word.
     place
-        Where it lies, if the user says so, in place of what the file states.
+        Where it lies, if the user says so because the file does not.
     within
         A folder, besides the image's own, that files with its voxels may lie in: that of the case.
 
@@ -88,12 +88,12 @@ def read_volume(
                 raise GeometryError("the image has 4 dimensions, not 3", where=at, remedy="Give one volume")
             volume = Volume(image[0])
         else:
+            if place is not None:
+                raise InputError("a geometry is stated for DICOM", where=at, remedy="Leave it out: the headers say it")
             found = series_at(path, at, series, quantity)
             volume = Volume(*read_dicom(found, at, quantity, zone=zone, corrected_to=corrected_to))
     except RuntimeError as error:
         raise _unreadable(str(error), at) from None
-    if place is not None and path.is_dir():
-        raise InputError("a geometry is stated for DICOM", where=at, remedy="Leave it out: the headers say it")
     image_read = right_angled(volume.image, at)
     if image_read.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(
