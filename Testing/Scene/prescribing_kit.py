@@ -1,12 +1,26 @@
-"""What the tests of the prescription share: the library's plan of the scene, and windows that are the same."""
+"""What the tests of the prescription share: a patient with a window, the library's plan, and same windows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
+
 import pytest
 
+from Y90DosimetryLib.phantom import DigitalPatient, PhantomSettings, Variant, digital_patient
 from Y90DosimetryLib.planning import PlanOptions, Window, plan_of
 
 PLAN, LIMIT = "Plan", "S2-DOSE-02:120"
+
+
+@lru_cache
+def in_its_window() -> DigitalPatient:
+    """Return a patient whose perfused normal liver decides; the activity that is entered lies in the window."""
+    settings = PhantomSettings(ct_spacing_mm=(4.0, 4.0, 6.0), spect_spacing_mm=(8.8, 8.8, 8.8))
+    patient = digital_patient(settings, Variant.TWO_TUMORS)
+    disease = patient.treatment.disease
+    decided = replace(disease, facts={**disease.facts, "normal_liver_limit": "perfused"})
+    return replace(patient, treatment=replace(patient.treatment, disease=decided))
 
 
 def as_planned_by_the_library(workflow, overrides=()):

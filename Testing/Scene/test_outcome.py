@@ -151,7 +151,7 @@ def test_an_outcome_leaves_the_dose_and_makes_the_report_old(course) -> None:
     assessment = workflow.compute()
     enter(course, necrosisFraction=0.95)
     assert workflow.outOfDate() == ()
-    assert not workflow.isAssessed(assessment, workflow.live())
+    assert not workflow.isAssessed(assessment, workflow.live().case)
     assert workflow.assessNow().case.outcome.of_tumor("Tumor 1").necrosis_fraction == 0.95
 
 

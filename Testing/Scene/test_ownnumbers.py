@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 
 import pytest
-from prescribing_kit import LIMIT, as_planned_by_the_library, same
+from prescribing_kit import LIMIT, as_planned_by_the_library, in_its_window, same
 from Y90DosimetrySlicer import vialplans, windowview
 from Y90DosimetrySlicer.ownnumbers import ASIDE, keyOfConstraint, numbersOf, ownKey, reportOptionsOf, setLimit
 
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.planning import Side, plan_of
+
+
+@pytest.fixture
+def patient():
+    return in_its_window()
 
 
 def test_a_number_of_the_users_own_moves_the_window_and_can_be_reset(workflow, prescribe) -> None:

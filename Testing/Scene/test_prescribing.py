@@ -7,7 +7,7 @@ import math
 from datetime import datetime
 
 import pytest
-from prescribing_kit import LIMIT, PLAN, as_planned_by_the_library, names, same
+from prescribing_kit import LIMIT, PLAN, as_planned_by_the_library, in_its_window, names, same
 from Y90DosimetrySlicer import prescribing, vialplans, windowview
 from Y90DosimetrySlicer.ownnumbers import ASIDE, setLimit
 from Y90DosimetrySlicer.parameters import newInfusion, newSession
@@ -21,6 +21,11 @@ from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.missing import Missing
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
 from Y90DosimetryLib.planning import Aim
+
+
+@pytest.fixture
+def patient():
+    return in_its_window()
 
 
 @pytest.fixture
