@@ -13,14 +13,22 @@ from Y90DosimetryLib.planning import PlanOptions, Window, plan_of
 PLAN, LIMIT = "Plan", "S2-DOSE-02:120"
 
 
+COARSE = PhantomSettings(ct_spacing_mm=(4.0, 4.0, 6.0), spect_spacing_mm=(8.8, 8.8, 8.8))
+
+
 @lru_cache
 def in_its_window() -> DigitalPatient:
     """Return a patient whose perfused normal liver decides; the activity that is entered lies in the window."""
-    settings = PhantomSettings(ct_spacing_mm=(4.0, 4.0, 6.0), spect_spacing_mm=(8.8, 8.8, 8.8))
-    patient = digital_patient(settings, Variant.TWO_TUMORS)
+    patient = digital_patient(COARSE, Variant.TWO_TUMORS)
     disease = patient.treatment.disease
     decided = replace(disease, facts={**disease.facts, "normal_liver_limit": "perfused"})
     return replace(patient, treatment=replace(patient.treatment, disease=decided))
+
+
+@lru_cache
+def of_alternatives() -> DigitalPatient:
+    """Return a patient with a thrombus, in whom one of two limits of the normal liver suffices."""
+    return digital_patient(COARSE, Variant.LOBECTOMY)
 
 
 def as_planned_by_the_library(workflow, overrides=()):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
-from prescribing_kit import LIMIT, PLAN, as_planned_by_the_library, in_its_window, names, same
+from prescribing_kit import COARSE, LIMIT, PLAN, as_planned_by_the_library, in_its_window, names, of_alternatives, same
 from Y90DosimetrySlicer import prescribing, vialplans, windowview
 from Y90DosimetrySlicer.ownnumbers import ASIDE, setLimit
 from Y90DosimetrySlicer.parameters import newInfusion, newSession
@@ -19,22 +19,22 @@ from Y90DosimetrySlicer.workflow import Workflow
 from Y90DosimetryLib import assess
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.missing import Missing
-from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
+from Y90DosimetryLib.phantom import digital_patient
 from Y90DosimetryLib.planning import Aim
 
 
 @pytest.fixture
-def patient():
-    return in_its_window()
+def patient(request):
+    return getattr(request, "param", in_its_window)()
+
+
+BOTH = pytest.mark.parametrize("patient", [in_its_window, of_alternatives], indirect=True)
 
 
 @pytest.fixture
 def two(scene):
     """A patient with two infusions in one session: workflow and prescriber."""
-    patient = digital_patient(
-        PhantomSettings(ct_spacing_mm=(4.0, 4.0, 6.0), spect_spacing_mm=(8.8, 8.8, 8.8)), "modified_lobectomy"
-    )
-    return Workflow(parametersOf(patient))
+    return Workflow(parametersOf(digital_patient(COARSE, "modified_lobectomy")))
 
 
 def infusion(workflow):
@@ -146,6 +146,18 @@ def test_undo_after_an_infusion_was_removed_leaves_it_removed(workflow) -> None:
 # Vials
 
 
+def by_day(at, found) -> bool:
+    return 8 <= at.astimezone(found.schedule.zone).hour < 18
+
+
+def touches_the_day(opening, found) -> bool:
+    """Whether one of the quarters of an hour of an opening lies by day, in the week that is shown."""
+    quarters = range(1, int((opening.end - opening.start) / timedelta(minutes=15)))
+    moments = [opening.start + n * timedelta(minutes=15) for n in quarters]
+    return any(by_day(at, found) and at.astimezone(found.schedule.zone).date() in found.days for at in moments)
+
+
+@BOTH
 def test_vials_are_those_of_y90_plan(workflow, prescribe) -> None:
     found = vialplans.vialPlans(workflow.parameters, prescribe())
     expected = as_planned_by_the_library(workflow)
@@ -153,6 +165,7 @@ def test_vials_are_those_of_y90_plan(workflow, prescribe) -> None:
     assert [v.at for v in found.pairs] == [v.at for v in expected.combinations]
     for row, opening in zip(found.rows, expected.openings, strict=True):
         assert opening.start <= row.chosen.at <= opening.end and row.chosen.meets_plan
+        assert by_day(row.chosen.at, found) or not touches_the_day(opening, found)
     vials, cells = vialplans.weekCells(found)
     assert len(vials) == 12 and {day for _vial, day in cells} == set(found.days)
 
@@ -266,13 +279,17 @@ def test_nothing_stated_is_no_interval(workflow) -> None:
 # The picture
 
 
+@BOTH
 def test_every_hard_constraint_of_the_window_is_on_the_scale_or_named_beyond_it(prescribe) -> None:
     now = prescribe()
     track = windowview.trackOf(now)
     assert track.allowedGbq == (now.window.low_gbq, now.window.high_gbq)
     bold = {mark.text for mark in track.marks if mark.isBinding}
-    binding = (*now.window.low_binding, *now.window.high_binding)
-    assert bold == {windowview.shortText(c.bounds[0]) for c in binding}
+    ends = ((now.window.low_gbq, now.window.low_binding), (now.window.high_gbq, now.window.high_binding))
+    at_their_limit = [
+        [b for b in c.bounds if b.line.dose_gy([end]) == pytest.approx(b.limit_gy)] for end, some in ends for c in some
+    ]
+    assert all(at_their_limit) and bold == {windowview.shortText(b) for some in at_their_limit for b in some}
     shown = [*track.marks, *track.beyond]
     for allowance in now.window.allowances:
         ends = [gbq for gbq in (allowance.least_gbq, allowance.most_gbq) if 0 < gbq < math.inf]
@@ -331,6 +348,7 @@ def test_a_name_takes_the_first_free_box() -> None:
     assert freeBox(boxes[:2], [(8.0, 8.0, 9.0, 9.0)]) == boxes[0]
 
 
+@BOTH
 def test_every_dose_the_rules_limit_has_a_short_name(prescribe) -> None:
     now = prescribe()
     for constraint in now.constraints.asked:

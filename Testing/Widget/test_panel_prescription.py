@@ -123,10 +123,10 @@ def test_constraints_say_their_names_and_more_under_the_mouse(hand, opened):
     section = opened()
     labels = [label for label in section.ui.pictureLabel.findChildren("QLabel") if not label.isHidden()]
     by_text = {label.text: label for label in labels}
-    for text in ("Portal vein thrombus ≥ 205 Gy", "Perfused normal ≤ 120 Gy", "Tumor 2 ≥ 205 Gy"):
+    for text in ("Portal vein throm… ≥ 205 Gy", "Perfused normal ≤ 120 Gy", "Tumor 2 ≥ 205 Gy"):
         assert text in by_text
     assert "S2-DOSE-02" in by_text["Perfused normal ≤ 120 Gy"].toolTip
-    assert by_text["Portal vein thrombus ≥ 205 Gy"].font.bold() and not by_text["Tumor 2 ≥ 205 Gy"].font.bold()
+    assert by_text["Portal vein throm… ≥ 205 Gy"].font.bold() and not by_text["Tumor 2 ≥ 205 Gy"].font.bold()
     boxes = [label.geometry for label in labels]
     for n, box in enumerate(boxes):
         assert not any(box.adjusted(1, 3, -1, -3).intersects(other.adjusted(1, 3, -1, -3)) for other in boxes[:n])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 import slicer
 from slicer.i18n import tr as _
@@ -35,6 +35,8 @@ from .prescribing import Prescription, Same, infusionPack
 DOSES = tuple(SHOWN.index(name) for name in (TUMOR, PERFUSED_NORMAL, LUNGS))
 """The doses of a row: tumor, perfused normal liver, lungs."""
 HALF = 0.5
+HOURS = (time(8), time(18))
+"""A moment between these is proposed before one in the evening or at night."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,19 @@ def vialPlans(parameters: Parameters, now: Prescription) -> VialPlans | Missing:
 
 
 def _within(schedule: Schedule, start: datetime, end: datetime, moment: datetime) -> datetime:
-    """Return the moment of treatment or the usual clock time where the vial meets the plan then; else the middle."""
-    usual = (clock.at_clock(day, schedule.clock, schedule.zone) for day in clock.days(schedule.first, schedule.last))
+    """Return the moment of treatment or the usual clock time where the vial meets the plan then.
+
+    Else the middle of the longest part by day, and where the plan is met at night alone, the middle of it all.
+    """
+    days, zone = clock.days(schedule.first, schedule.last), schedule.zone
+    usual = (clock.at_clock(day, schedule.clock, zone) for day in days)
     inside = [at for at in (moment, *usual) if start < at < end]
-    return inside[0] if inside else start + (end - start) * HALF
+    if inside:
+        return inside[0]
+    hours = ([clock.at_clock(day, at, zone) for at in HOURS] for day in days)
+    parts = [(max(start, opens), min(end, closes)) for opens, closes in hours if opens < end and start < closes]
+    first, last = max(parts, key=lambda part: part[1] - part[0], default=(start, end))
+    return first + (last - first) * HALF
 
 
 def spanText(opening: Opening, schedule: Schedule) -> str:

@@ -21,6 +21,8 @@ ROOM_RATIO = 1.9
 EMPTY_SCALE_GBQ = 10.0
 STEPS = 6
 GAP_PX = 6
+MOST_LETTERS = 18
+"""A name on a mark is cut to so many; sentences have it whole."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,16 @@ def signOf(bound: Bound) -> str:
 
 
 def shortText(bound: Bound) -> str:
-    """Return a bound in a few characters, such as "Tumor 2 ≥ 205 Gy"."""
-    return f"{shortName(bound.line.measure_id, bound.line.about)} {signOf(bound)} {bound.limit_gy:g} Gy"
+    """Return a bound in a few characters, such as "Tumor 2 ≥ 205 Gy"; a long name of a structure is cut."""
+    return boundText(bound, MOST_LETTERS)
+
+
+def boundText(bound: Bound, most: int | None = None) -> str:
+    """Return a bound, the name of its dose cut to *most* letters."""
+    name = shortName(bound.line.measure_id, bound.line.about)
+    if most is not None and len(name) > most:
+        name = f"{name[: most - 1].rstrip()}…"
+    return f"{name} {signOf(bound)} {bound.limit_gy:g} Gy"
 
 
 def isYours(constraint: Constraint) -> bool:
@@ -98,7 +108,7 @@ def isYours(constraint: Constraint) -> bool:
 
 def reason(constraint: Constraint) -> str:
     """Return a constraint and who asks for it, such as "Tumor 2 ≥ 205 Gy (S2-DOSE-01)"."""
-    asked = _(" or ").join(shortText(bound) for bound in constraint.bounds)
+    asked = _(" or ").join(boundText(bound) for bound in constraint.bounds)
     who = constraint.rule.id if constraint.rule else _("your own")
     if constraint.printed_gy is not None:
         who = _("{rule}, changed by you from {printed:g} Gy").format(rule=who, printed=constraint.printed_gy)

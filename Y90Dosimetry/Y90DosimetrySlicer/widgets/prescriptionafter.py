@@ -16,7 +16,7 @@ from Y90DosimetryLib.planning.prescription import one_infusion
 from Y90DosimetryLib.planning.uncertainty import COVERAGE_FACTOR_RATIO
 
 from ..prescribing import keyOf
-from ..windowview import joined, reason, shortName, shortText, spanText
+from ..windowview import boundText, joined, reason, shortName, spanText
 from .fields import IN_PERCENT, PLAIN, NumberField
 from .marks import badge, markOf, paragraphs
 from .section import fitHeight
@@ -209,7 +209,7 @@ def safetyLines(safe: Sequence[Safety]) -> list[str]:
         if one.probability_share > CERTAIN and not one.flipped_by:
             certain += 1
             continue
-        asked = _(" or ").join(shortText(bound) for bound in one.constraint.bounds)
+        asked = _(" or ").join(boundText(bound) for bound in one.constraint.bounds)
         share = _("less than 1 %") if one.probability_share < 1 - CERTAIN else f"{100 * one.probability_share:.0f} %"
         line = _("{what}: kept with a probability of {share}").format(what=asked, share=share)
         if one.flipped_by:

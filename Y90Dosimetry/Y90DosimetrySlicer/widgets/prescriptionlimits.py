@@ -12,7 +12,7 @@ from Y90DosimetryLib.planning import OwnBound, Side
 
 from ..ownnumbers import ASIDE, isOwn, keyOfConstraint, nameOf, ownDoses, ownKey, presentGy, setLimit
 from ..prescribing import Prescription
-from ..windowview import allowedText, isYours, kindName, sentence, shortName, shortText, signOf
+from ..windowview import allowedText, boundText, isYours, kindName, sentence, shortName, signOf
 from .fields import ChoiceField, NumberField
 from .marks import VIOLET, paragraphs
 from .section import fitHeight
@@ -227,7 +227,7 @@ def _rowOf(some: list, binding: set[int]) -> LimitRow:
 def _openLines(now: Prescription) -> list[str]:
     lines = [
         _("Not in the window: {rule} would ask {asks}; {because}.").format(
-            rule=q.rule.id, asks="; ".join(shortText(b) for b in q.bounds) or _("a dose"), because=q.because
+            rule=q.rule.id, asks="; ".join(boundText(b) for b in q.bounds) or _("a dose"), because=q.because
         )
         for q in now.constraints.open_questions
     ]

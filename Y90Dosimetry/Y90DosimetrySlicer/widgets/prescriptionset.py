@@ -14,7 +14,7 @@ from Y90DosimetryLib.planning import Aim, Bound, FeasibleSet, Side
 from Y90DosimetryLib.planning.infusions import SHOWN
 
 from ..prescribing import Prescription, setActivity
-from ..windowview import Box, edgesOf, freeBox, joined, lineWithin, niceAbove, shortName, shortText, stepsOf
+from ..windowview import Box, boundText, edgesOf, freeBox, joined, lineWithin, niceAbove, shortName, shortText, stepsOf
 from .fields import ChoiceField
 from .marks import paragraphs
 from .prescriptionpicture import (
@@ -227,10 +227,10 @@ def shownOf(now: Prescription, found: FeasibleSet) -> Shown:
     near = [p for p in (now.lines.entered_gbq, best, found.relaxation and found.relaxation.activities_gbq) if p]
     scales = tuple(niceAbove(REACH_RATIO * max(p[axis] for p in near)) for axis in (0, 1))
     single = [b for c in now.constraints.hard if len(c.bounds) == 1 for b in c.bounds]
-    bounds = tuple({shortText(bound): bound for bound in single}.values())
+    bounds = tuple({boundText(bound): bound for bound in single}.values())
     if found.relaxation is not None:
-        giving = {shortText(b) for c in found.relaxation.giving for b in c.bounds}
-        named = tuple(b for b in bounds if shortText(b) in giving)
+        giving = {boundText(b) for c in found.relaxation.giving for b in c.bounds}
+        named = tuple(b for b in bounds if boundText(b) in giving)
     else:
         named = tuple(edgesOf(bounds, found.corners_gbq))
     return Shown(now.lines.labels, scales, found.corners_gbq, now.lines.entered_gbq, best, bounds, named)
