@@ -8,6 +8,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from Y90DosimetryLib.case import Case, Infusion
+from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.images import ActivityMap, CountMap
 from Y90DosimetryLib.structures import Role
 from Y90DosimetryLib.timepoints import TimePoint
@@ -35,7 +36,20 @@ class Titles:
 
 
 def fillCase(parameters: Parameters, case: Case, titles: Titles) -> int:
-    """Fill an empty parameter node with a case; return the item of its study in the subject hierarchy."""
+    """Fill an empty parameter node with a case; return the item of its study in the subject hierarchy.
+
+    Raises
+    ------
+    InputError
+        If a volume is typed in: the scene holds outlines; nothing is added then.
+    """
+    for structure in (*case.structures, *(s for point in case.time_points for s in point.structures)):
+        if structure.is_typed:
+            raise InputError(
+                _("its volume is typed in, and a scene holds outlines"),
+                where=f"structure '{structure.label}'",
+                remedy=_("Outline it, or compute this case with y90 assess"),
+            )
     study = newStudy(case.label, titles.study)
     if case.ct is not None:
         parameters.ct = addVolume(case.ct.image, titles.ct, HOUNSFIELD, study)
@@ -45,12 +59,15 @@ def fillCase(parameters: Parameters, case: Case, titles: Titles) -> int:
     for structure in case.structures:
         ids[structure.label] = outlines.addSegment(parameters, structure.role, structure.label)
         bridge.writeMask(parameters.segmentation, ids[structure.label], structure.mask)
+    parameters.treatedOtherwise = [ids[s.label] for s in case.structures if s.treated_otherwise]
     _fillPatient(parameters, case)
     for session in case.sessions:
         infusions = [_infusionPack(infusion, ids) for infusion in session.infusions]
         name = titles.activity if isinstance(session.image, ActivityMap) else titles.counts
         addSession(parameters, session.label, session.basis.value, session.image, name, infusions, study)
-        parameters.sessions[len(parameters.sessions) - 1].delivers = session.delivers or ""
+        pack = parameters.sessions[len(parameters.sessions) - 1]
+        pack.delivers, pack.activityDifference = session.delivers or "", session.activity_difference or ""
+        pack.harmlessFociMm = [mm for point in session.harmless_foci_mm for mm in point]
     for point in case.time_points:
         addTimePoint(parameters, point, titles, study)
     fillOutcome(parameters.outcome, case.outcome, ids)

@@ -23,7 +23,7 @@ from Y90DosimetryLib.case import (
     Vial,
 )
 from Y90DosimetryLib.errors import InputError
-from Y90DosimetryLib.images import CtImage
+from Y90DosimetryLib.images import ActivityDifference, CtImage
 from Y90DosimetryLib.io.case_keys import IMAGE_VALUES
 from Y90DosimetryLib.outcome import Outcome
 from Y90DosimetryLib.structures import Role, Structure
@@ -99,6 +99,14 @@ class Sources:
             self._kept[keys[id_]] = (stamps[id_], made[id_])
         return {id_: self._kept[keys[id_]][1] for id_ in roles}
 
+    def treatedOtherwise(self, segmentId: str, structure: Structure) -> Structure:
+        """Return a tumor as one that is no target of the infusions."""
+        kept = self._kept.get(("otherwise", segmentId))
+        if kept is None or kept[0] is not structure:
+            kept = (structure, replace(structure, treated_otherwise=True))
+            self._kept["otherwise", segmentId] = kept
+        return kept[1]
+
     def _fresh(self, key, stamp, make):
         if self._kept.get(key, (None,))[0] != stamp:
             self._kept[key] = (stamp, make())
@@ -137,6 +145,9 @@ def structuresOf(parameters: Parameters, sources: Sources) -> tuple[tuple[Struct
     if parameters.segmentation is None:
         return (), ()
     found = sources.structures(parameters.segmentation, rolesOf(parameters), parameters.ct)
+    for id_ in parameters.treatedOtherwise:
+        if found.get(id_) is not None:
+            found[id_] = sources.treatedOtherwise(id_, found[id_])
     empty = tuple(segmentName(parameters, id_) for id_, structure in found.items() if structure is None)
     return tuple(s for s in found.values() if s is not None), empty
 
@@ -207,7 +218,10 @@ def sessionOf(pack, parameters: Parameters, sources: Sources) -> tuple[Session, 
     image, note = imageOf(pack, sources)
     infusions = infusionsOf(pack, parameters, where)
     basis = wordOf(Basis, pack.basis, f"{where}, basis") or Basis.PLANNED
-    return Session(pack.label, infusions, image, basis, pack.delivers or None), note
+    difference = wordOf(ActivityDifference, pack.activityDifference, f"{where}, activity difference")
+    points = iter(pack.harmlessFociMm)
+    foci = tuple(zip(points, points, points, strict=True))
+    return Session(pack.label, infusions, image, basis, pack.delivers or None, difference, foci), note
 
 
 def caseOf(parameters: Parameters, sources: Sources | None = None) -> Case:

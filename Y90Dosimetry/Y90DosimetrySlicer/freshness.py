@@ -36,6 +36,7 @@ class Fingerprints:
             for segmentId, structure in drawn.items():
                 if structure is not None:
                     print_ = f"{roles[segmentId].value} {self._digest(structure, structure.mask)}"
+                    print_ += " treated otherwise" if segmentId in parameters.treatedOtherwise else ""
                     found[f"segment {segmentId}"] = {"name": segmentName(parameters, segmentId), "print": print_}
         for pack in parameters.sessions:
             image, _note = imageOf(pack, self._sources)

@@ -92,6 +92,10 @@ class SessionPack:
     """What the image's voxels hold, a key of `bridge.IMAGE_VALUES`; empty until the user has said it."""
     referenceTime: str
     correctedToInfusion: bool
+    activityDifference: str
+    """Why the activity in the image differs from the one infused; empty where nothing is stated."""
+    harmlessFociMm: list[float]
+    """Points (LPS) of foci that are called harmless: x, y and z of each."""
     infusions: list[InfusionPack]
 
 
@@ -228,6 +232,8 @@ class Parameters:
     intent: str
     facts: dict[str, str]
     roles: dict[str, str]
+    treatedOtherwise: list[str]
+    """IDs of the segments of tumors that are no target of the infusions."""
     sessions: list[SessionPack]
     timePoints: list[TimePointPack]
     outcome: OutcomePack
@@ -274,8 +280,8 @@ def newInfusion(label: str, perfusedSegmentId: str = "", **values: object) -> In
 
 
 def newSession(label: str, infusions: tuple = (), **values: object) -> SessionPack:
-    """Return a session with a list of infusions of its own: the default list of a pack is shared by all of them."""
-    return SessionPack(label=label, infusions=list(infusions), **values)
+    """Return a session with lists of its own: the default list of a pack is shared by all of them."""
+    return SessionPack(label=label, infusions=list(infusions), **{"harmlessFociMm": [], **values})
 
 
 def newTimePoint(label: str, day: str = "", **values: object) -> TimePointPack:
