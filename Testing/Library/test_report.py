@@ -13,13 +13,13 @@ import SimpleITK as sitk
 from planning_kit import hand_case
 
 from Y90DosimetryLib import assess, write_report
-from Y90DosimetryLib.case import Basis, Disease, DoseModel, Patient
+from Y90DosimetryLib.case import Basis, Disease, DoseModel, Intent, Patient
 from Y90DosimetryLib.dosimetry.deposits import Model
 from Y90DosimetryLib.guidelines import Outcome
 from Y90DosimetryLib.guidelines.verdict import Part, Told
 from Y90DosimetryLib.phantom import PhantomSettings, digital_patient
 from Y90DosimetryLib.report import as_html, as_json, content_of
-from Y90DosimetryLib.report.as_html import WARNED
+from Y90DosimetryLib.report.as_html import POLICY_OFF, WARNED
 from Y90DosimetryLib.report.content import NOTICE
 
 COARSE = PhantomSettings(ct_spacing_mm=(2.5, 2.5, 4.0))
@@ -120,6 +120,15 @@ def test_what_is_met_is_folded_and_opens_in_print_while_all_else_stands_open(pag
     met = sum(f.outcome is Outcome.MET for f in assessment.findings)
     assert folded[1].startswith(f"<summary>{met} recommendations met</summary>")
     assert "details::details-content { content-visibility: visible" in page.split("@media print")[1]
+
+
+def test_one_center_s_surgical_policy_is_one_line_where_surgery_is_not_meant(assessment):
+    case = assessment.case
+    disease = replace(case.disease, scenario=3, intent=Intent.PALLIATIVE)
+    page = as_html(content_of(assess(replace(case, disease=disease))), {})
+    findings = page[page.index(">Findings</h2>") :].split("<h2")[0]
+    assert findings.count(POLICY_OFF) == 1 and "C0-SEL-01" in findings
+    assert '<td class="soft small">C0-' not in findings
 
 
 def test_percentages_have_one_style(page):

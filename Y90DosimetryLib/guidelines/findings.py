@@ -113,6 +113,11 @@ class Finding:
         return not self.missing
 
     @property
+    def is_policy_off(self) -> bool:
+        """Whether this is one center's policy and the case is not judged by it."""
+        return self.rule.is_policy and any(m.measure_id == "cohort_policy" and m.value is False for m in self.judged)
+
+    @property
     def rank(self) -> int:
         """Where the finding stands in a list: 0 for a certain contraindication."""
         gravest = min((s.rank for s in (self.severity, self.at_stake) if s), default=None)

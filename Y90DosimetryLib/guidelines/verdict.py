@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..dosimetry.typical import COVERAGE_RATIO
@@ -16,6 +16,7 @@ from .wording import lower_first
 SCOPE = "GEN-04"
 """The rule that says whether the scenario fits the disease."""
 REMNANT = "sflr_fraction"
+LUNG_SESSION, LUNGS_IN_ALL = "lung_dose_gy.session", frozenset({"lung_dose_gy.case", "lung_dose_gy.cumulative"})
 NOTED = frozenset({"Child-Pugh", "scope", "hepatic reserve", "extent of invasion", "extrahepatic deposition"})
 """Topics whose information is told with the verdict; other information stands with its finding."""
 
@@ -99,12 +100,13 @@ class Verdict:
     @property
     def headline(self) -> str:
         """What stands in the way, in one line; where nothing does, how many targets are met and what is open."""
-        grave = [t.text for t in self.told if t.part not in {Part.MET, Part.MISSING}]
-        if grave:
-            return " ".join(grave)
+        told = [t for t in self.told if t.part not in {Part.MET, Part.MISSING}]
+        noted = " ".join(t.text for t in told)
+        if any(t.part is not Part.NOTE for t in told):
+            return noted
         plural = "" if self.not_evaluable == 1 else "s"
         open_ones = f", {self.not_evaluable} recommendation{plural} not judged" if self.not_evaluable else ""
-        return f"No limit exceeded, {self.targets_met} of {self.targets_total} targets met{open_ones}."
+        return f"No limit exceeded, {self.targets_met} of {self.targets_total} targets met{open_ones}. {noted}".rstrip()
 
     @property
     def is_clear(self) -> bool:
@@ -158,9 +160,7 @@ def _told(findings: Sequence[Finding], applying: Sequence[Finding], input_errors
     notes = _once(f for f in safety if f.severity is Severity.INFORMATION and f.rule.topic in NOTED)
     if notes:
         yield Told(Part.NOTE, f"Note: {_messages(notes)}")
-    met = _met(applying)
-    if met:
-        yield Told(Part.MET, met)
+    yield from _met(applying)
     missing = _missing(applying)
     if missing:
         yield Told(Part.MISSING, missing)
@@ -190,20 +190,37 @@ def _subject(finding: Finding) -> object:
     return finding.principal.measure_id, item
 
 
-def _met(applying: Sequence[Finding]) -> str:
-    """Return what is met in one sentence: doses and the remnant with their limits, the rest counted."""
+def _met(applying: Sequence[Finding]) -> Iterator[Told]:
+    """Yield what is asked for but not needed and not reached, then what is met in one sentence.
+
+    Doses and the remnant stand with what they are held against, the rest is counted.
+    """
     done = [f for f in applying if f.is_complete and f.severity in {None, Severity.INFORMATION}]
+    sessions = {f.about for f in applying if LUNG_SESSION in f.rule.measure_ids()}
     found: dict[str, tuple[Measurement, list[Condition]]] = {}
     for finding in sorted(done, key=lambda f: f.rule.is_policy):
         for measurement, conditions in finding.asked_of():
             if measurement.measure.is_dose or measurement.measure_id == REMNANT:
-                asked = found.setdefault(_value(measurement, conditions), (measurement, []))[1]
+                is_only = measurement.measure_id == LUNG_SESSION and len(sessions) == 1
+                said = _value(replace(measurement, about="") if is_only else measurement, conditions)
+                asked = found.setdefault(said, (measurement, []))[1]
                 asked += [c for c in conditions if c not in asked]
-    parts = [f"{said}{_against(*of_value)}" for said, of_value in found.items()]
+    kept = {said: of_value for said, of_value in found.items() if _is_kept(*of_value)}
+    short = [f"{said}, {_against(*of_value)}" for said, of_value in found.items() if said not in kept]
+    if short:
+        yield Told(Part.NOTE, " ".join(f"{text[0].upper()}{text[1:]}." for text in short))
+    parts = [f"{said} ({_against(*of_value)})" for said, of_value in kept.items()]
     others = sum(f.outcome is Outcome.MET and not any(True for _ in f.asked_doses()) for f in done)
     if others:
         parts.append(f"{others} further recommendation{'s' if others > 1 else ''}")
-    return f"Met: {'; '.join(parts)}." if parts else ""
+    if parts:
+        yield Told(Part.MET, f"Met: {'; '.join(parts)}.")
+
+
+def _is_kept(measurement: Measurement, conditions: Sequence[Condition]) -> bool:
+    """Return whether a value keeps or reaches something of what is asked; a remnant, all of it."""
+    holds = [c.holds_for(measurement.value) for c in conditions if measurement.value is not None]
+    return not any(holds) if measurement.measure_id == REMNANT else not all(holds)
 
 
 def _value(measurement: Measurement, conditions: Iterable[Condition]) -> str:
@@ -234,7 +251,8 @@ def _against(measurement: Measurement, conditions: Sequence[Condition]) -> str:
             limits.append(f"resection asks for {limit}")
         elif c.comparison in {Comparison.ABOVE, Comparison.AT_LEAST}:
             sure = "" if not c.holds_for(value * (1 + spread)) else ", kept by the mean, not surely"
-            limits.append(f"above {limit}, which is only noted" if is_broken else f"limit {limit}{sure}")
+            where = " in all" if c.measure_id in LUNGS_IN_ALL else ""
+            limits.append(f"above {limit}, which is only noted" if is_broken else f"limit {limit}{where}{sure}")
         elif is_broken:
             missed.append(limit)
         else:
@@ -245,7 +263,7 @@ def _against(measurement: Measurement, conditions: Sequence[Condition]) -> str:
         low, high = (written(measurement.measure, value * (1 + sign * spread)) for sign in (-1, 1))
         words.append(f"at least {' and '.join(dict.fromkeys(unsure))} reached by the mean, not surely: {low} to {high}")
     words += [f"{' and '.join(dict.fromkeys(missed))} not reached"] if missed else []
-    return f" ({', '.join(words)})" if words else ""
+    return ", ".join(words)
 
 
 def _missing(applying: Sequence[Finding]) -> str:

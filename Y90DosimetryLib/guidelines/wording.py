@@ -11,6 +11,8 @@ from .rule import AnyOf, Band, Comparison, Condition, Requirement, Rule, Severit
 
 _PLACE = re.compile(r"\{([a-z0-9_.]+)\}")
 
+UNREACHED = "No session reaches it: plan its session, or mark it as treated otherwise."
+
 _NAMES = {"Couinaud", "Tc-99m", "Y-90"}
 
 _WORDS = {
@@ -81,8 +83,11 @@ def asked(rule: Rule) -> str:
 
 
 def band(chosen: Band, known: Known, about: str = "") -> str:
-    """Return the sentence of a band that holds."""
-    return fill(chosen.says, chosen.when, known, about)
+    """Return the sentence of a band that holds; of a target that no infusion reaches, also what to do."""
+    says, principal = fill(chosen.says, chosen.when, known, about), chosen.principal
+    if chosen.severity is Severity.TARGET and principal and principal.measure.is_dose:
+        return f"{says} {UNREACHED}" if known.get(principal.measure_id, about).value == 0 else says
+    return says
 
 
 def fill(says: str, requirements: Iterable[Requirement], known: Known, about: str = "") -> str:

@@ -33,6 +33,10 @@ KEY_MEASURES = (
     "bilirubin_mg_dl",
 )
 WARNED = "Technical checks warn (what to do stands with them below):"
+POLICY_OFF = (
+    "One center's surgical policy is not judged: neither resection nor transplantation is the intent "
+    "(judge_cohort_policy turns it on)"
+)
 REPLACED = " (plan, replaced)"
 DVH_DOSES = ("d98_gy", "d95_gy", "d70_gy", "d50_gy", "d2_gy", "mean_gy")
 DVH_VOLUMES = ("v100_fraction", "v150_fraction", "v205_fraction", "v250_fraction", "v400_fraction")
@@ -201,6 +205,7 @@ def _findings(findings: Sequence[Finding]) -> str:
     if not findings:
         return '<p class="missing">No rule was judged: no scenario is chosen.</p>'
     shown = [f for f in findings if f.outcome is Outcome.NOT_MET]
+    policy = [f for f in findings if f.is_policy_off]
     groups = (
         (Outcome.NOT_EVALUABLE, "{} could not be judged"),
         (Outcome.MET, "{} met"),
@@ -209,10 +214,13 @@ def _findings(findings: Sequence[Finding]) -> str:
     head = ["", "What was judged", "Value", "Asked", "Source"]
     folded = []
     for outcome, words in groups:
-        some = [f for f in findings if f.outcome is outcome]
+        some = [f for f in findings if f.outcome is outcome and f not in policy]
         if some:
             count = f"{len(some)} recommendation{'' if len(some) == 1 else 's'}"
             folded.append(f"<details><summary>{words.format(count)}</summary>{table(head, map(row, some))}</details>")
+    if policy:
+        ids = ", ".join(dict.fromkeys(f.rule.id for f in policy))
+        folded.append(f"<details><summary>{POLICY_OFF}</summary><p class='soft small'>{escape(ids)}</p></details>")
     gaps = missing_list(findings)
     return (
         (table(head, map(row, shown)) if shown else "<p>None needs attention.</p>")
