@@ -11,8 +11,7 @@ from findings_kit import INFO, NOTHING, NTAD_GY, RESERVE, TUMOR_GY, C, T, W, ans
 from Y90DosimetryLib.guidelines.findings import Finding, Outcome, evaluate, judge
 from Y90DosimetryLib.guidelines.rule import ALL_SCENARIOS, AnyOf, Remark, Severity, all_hold
 from Y90DosimetryLib.guidelines.verdict import verdict
-from Y90DosimetryLib.guidelines.wording import UNREACHED
-from Y90DosimetryLib.measures import Each, Known, Measurement
+from Y90DosimetryLib.measures import Known, Measurement
 
 YES, NO, UNKNOWN = True, False, None
 
@@ -388,38 +387,6 @@ def test_the_verdict_says_what_is_exceeded_what_is_missed_what_is_met_and_what_i
 def test_a_wish_that_is_not_reached_is_no_missed_target() -> None:
     (met,) = verdict([BELOW_WISH]).told
     assert met.text == "Met: lowest mean tumor dose 230 Gy (at least 205 Gy reached, 250 Gy not reached)."
-
-
-def test_a_remnant_too_small_to_resect_is_told_beside_what_is_met_and_not_within_it() -> None:
-    resectable = rule(band(INFO, condition("sflr_fraction", "below", 0.40)), rule_id="R")
-    too_small, enough = (evaluate(resectable, known(sflr_fraction=share)) for share in (0.355, 0.42))
-    note, met = verdict([too_small, MET]).told
-    assert (note.part, note.text) == ("note", "Remnant (sFLR) 35.5 %, resection asks for 40 %.")
-    assert met.text.startswith("Met: lowest mean tumor dose 300 Gy") and "sFLR" not in met.text
-    assert verdict([too_small, MET]).headline == f"No limit exceeded, 1 of 1 targets met. {note.text}"
-    (met,) = verdict([enough]).told
-    assert met.text.startswith("Met: remnant (sFLR) 42 % (resection asks for 40 %)")
-
-
-def test_the_lung_dose_of_the_only_session_stands_once_with_both_limits() -> None:
-    one = rule(band(C, condition("lung_dose_gy.session", "above", 30.0)), rule_id="ONE", each=Each.SESSION)
-    total = rule(band(C, condition("lung_dose_gy.case", "above", 50.0)), rule_id="ALL")
-
-    def told(*gy: float) -> str:
-        session = [Measurement("lung_dose_gy.session", dose, about=f"Stage {n}") for n, dose in enumerate(gy, 1)]
-        return verdict(judge(book(one, total), [*session, Measurement("lung_dose_gy.case", sum(gy))], 3)).sentence
-
-    assert told(7.5) == "Met: lungs 7.5 Gy (limit 30 Gy, limit 50 Gy in all)."
-    both = (
-        "lungs (Stage 1) 7.5 Gy (limit 30 Gy); lungs (Stage 2) 7 Gy (limit 30 Gy); lungs 14.5 Gy (limit 50 Gy in all)"
-    )
-    assert told(7.5, 7.0) == f"Met: {both}."
-
-
-def test_a_target_that_no_session_reaches_says_to_plan_its_session() -> None:
-    cold, low = (evaluate(TUMOR_DOSE, known(tumor_gy=dose, reserve=0.4)) for dose in (0.0, 42.0))
-    assert cold.severity is low.severity is T
-    assert cold.message.endswith(UNREACHED) and UNREACHED not in low.message
 
 
 def test_where_nothing_applies_nothing_is_said_to_be_met() -> None:

@@ -17,6 +17,8 @@ SCOPE = "GEN-04"
 """The rule that says whether the scenario fits the disease."""
 REMNANT = "sflr_fraction"
 LUNG_SESSION, LUNGS_IN_ALL = "lung_dose_gy.session", frozenset({"lung_dose_gy.case", "lung_dose_gy.cumulative"})
+SESSION_DOSES = frozenset({"ntad_session_gy.multicompartment", "perfused_dose_gy.single_compartment"})
+"""Doses of one session beside whose sum another measure is judged."""
 NOTED = frozenset({"Child-Pugh", "scope", "hepatic reserve", "extent of invasion", "extrahepatic deposition"})
 """Topics whose information is told with the verdict; other information stands with its finding."""
 
@@ -143,9 +145,10 @@ def _told(findings: Sequence[Finding], applying: Sequence[Finding], input_errors
     if not any(f.rule.scenarios != ALL_SCENARIOS for f in findings):
         nothing = "Not judged: no scenario is chosen (1 to 5), so no target and no limit of a scenario is in force."
         yield Told(Part.SCOPE, nothing)
-    elif any(f.rule.gate and f.outcome is Outcome.NOT_MET for f in applying):
-        yield Told(Part.SCOPE, "Not judged by the recommendations: they are about another disease or device.")
-    safety = [f for f in applying if f.severity is not None]
+    closed = [f for f in applying if f.rule.gate and f.outcome is Outcome.NOT_MET]
+    if closed:
+        yield Told(Part.SCOPE, f"Not judged by the recommendations. {_messages(closed)}")
+    safety = [f for f in applying if f.severity is not None and f not in closed]
     misfit = [f for f in safety if f.rule.id == SCOPE and f.severity is Severity.WARNING]
     if misfit:
         yield Told(Part.SCOPE, _messages(misfit))
@@ -201,8 +204,9 @@ def _met(applying: Sequence[Finding]) -> Iterator[Told]:
     for finding in sorted(done, key=lambda f: f.rule.is_policy):
         for measurement, conditions in finding.asked_of():
             if measurement.measure.is_dose or measurement.measure_id == REMNANT:
-                is_only = measurement.measure_id == LUNG_SESSION and len(sessions) == 1
-                said = _value(replace(measurement, about="") if is_only else measurement, conditions)
+                is_lung, is_summed = measurement.measure_id == LUNG_SESSION, len(sessions) > 1
+                said = _value(replace(measurement, about="") if is_lung and not is_summed else measurement, conditions)
+                said += " in one session" if is_summed and measurement.measure_id in SESSION_DOSES else ""
                 asked = found.setdefault(said, (measurement, []))[1]
                 asked += [c for c in conditions if c not in asked]
     kept = {said: of_value for said, of_value in found.items() if _is_kept(*of_value)}

@@ -63,7 +63,7 @@ def judged_doses(content: Content) -> dict[str, tuple[Judged, ...]]:
     for (label, _), judged in found.items():
         measurement = judged[0][1]
         limits = dict.fromkeys(_limit(m, c) for _, m, asked in judged for c in asked)
-        grave = [f.severity for f, _, _ in judged if f.outcome is Outcome.NOT_MET and f.severity]
+        grave = [f.severity for f, m, asked in judged if f.severity and any(_is_broken(m, c) for c in asked)]
         mark = min(grave, key=lambda s: s.rank).value if grave else Outcome.MET.value
         if mark == Outcome.MET.value and any(_is_unsure(m, c) for _, m, asked in judged for c in asked):
             mark = UNSURE
@@ -129,6 +129,10 @@ def _label(measurement: Measurement, rows: Sequence[DoseRow], infusions: Sequenc
     if base in {"segment_dose_gy", "lobe_dose_gy"}:
         return f"{base.partition('_')[0].capitalize()}, by its own vial"
     return ""
+
+
+def _is_broken(measurement: Measurement, condition: Condition) -> bool:
+    return measurement.value is not None and condition.holds_for(measurement.value)
 
 
 def _limit(measurement: Measurement, condition: Condition) -> str:
