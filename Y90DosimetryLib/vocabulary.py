@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from .case import Intent
 from .errors import InputError
@@ -82,7 +83,7 @@ class Measure:
     choices: tuple[str, ...] = ()
     origin: Origin = Origin.CASE
 
-    @property
+    @cached_property
     def unit(self) -> Unit:
         """The unit, read from the id; without unit for what is not a number."""
         if self.kind is not Kind.NUMBER:
@@ -96,7 +97,7 @@ class Measure:
         """The dose model or the sum after the dot of the id; empty where there is one meaning only."""
         return self.id.partition(".")[2]
 
-    @property
+    @cached_property
     def is_dose(self) -> bool:
         """Whether this is an absorbed dose."""
         return self.kind is Kind.NUMBER and self.unit is UNITS["gy"]

@@ -105,7 +105,7 @@ def test_what_is_missing_is_never_a_pass(rule_id: str) -> None:
 @pytest.mark.parametrize("rule_id", IDS)
 def test_with_nothing_known_no_rule_is_met(rule_id: str) -> None:
     rule = load_rules()[rule_id]
-    if not any(True for _ in rule.measure_ids()):
+    if not any(True for _ in rule.measure_ids):
         return
     finding = found(rule_id, {})
     assert finding.outcome is Outcome.NOT_EVALUABLE
@@ -173,7 +173,7 @@ def test_no_sentence_repeats_a_number_of_the_data() -> None:
 
 def test_each_dose_condition_names_its_model() -> None:
     for rule in load_rules().values():
-        for name in rule.measure_ids():
+        for name in rule.measure_ids:
             entry = VOCABULARY[name]
             if entry.is_dose and entry.origin is not Origin.FACT:
                 assert entry.model, (rule.id, name)
@@ -193,7 +193,7 @@ def test_two_sources_on_one_topic_say_how_they_differ() -> None:
 def test_each_fact_is_asked_where_a_rule_needs_it_and_only_there() -> None:
     used: dict[str, set[int]] = {}
     for rule in load_rules().values():
-        for name in {n for n in rule.measure_ids() if n in CATALOG}:
+        for name in {n for n in rule.measure_ids if n in CATALOG}:
             used.setdefault(name, set()).update(rule.scenarios)
     for name, scenarios in used.items():
         assert scenarios <= set(CATALOG[name].scenarios), name

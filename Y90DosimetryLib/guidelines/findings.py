@@ -137,7 +137,7 @@ class _Possible:
 def evaluate(rule: Rule, known: Known, about: str = "", scenario: int | None = None) -> Finding:
     """Return the finding of one rule for one item (the case when *about* is empty)."""
     sources = rule.sources_for(scenario)
-    judged = tuple(m for name in rule.measure_ids() if (m := known.get(name, about)).value is not None)
+    judged = tuple(m for name in rule.measure_ids if (m := known.get(name, about)).value is not None)
     base = Finding(rule, Outcome.MET, "", about=about, judged=judged, sources=sources)
 
     applies = all_hold(rule.when, known, about)
@@ -289,7 +289,7 @@ def _with_source_of_doses(finding: Finding, known: Known) -> Finding:
 def _for_items(rule: Rule, known: Known, scenario: int | None) -> list[Finding]:
     if rule.each is Each.CASE:
         return [evaluate(rule, known, scenario=scenario)]
-    items = known.items(rule.measure_ids())
+    items = known.items(rule.measure_ids)
     return [evaluate(rule, known, about, scenario) for about in items or ("",)]
 
 

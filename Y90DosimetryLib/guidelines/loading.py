@@ -138,7 +138,7 @@ def _rule(entry: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> 
 
 
 def _check_items(rule: Rule, where: str) -> None:
-    for name in rule.measure_ids():
+    for name in rule.measure_ids:
         each = VOCABULARY[name].each
         if each not in {Each.CASE, rule.each}:
             raise InputError(f"'{name}' exists for each {each}", where=where, remedy=f'Say each = "{each}" or drop it')
@@ -155,7 +155,7 @@ def _check_function(rule: Rule, where: str) -> None:
         return
     if rule.function not in FUNCTIONS:
         raise InputError(f"there is no function '{rule.function}'", where=where, remedy="Name one of FUNCTIONS")
-    if FUNCTIONS[rule.function][0] not in rule.measure_ids():
+    if FUNCTIONS[rule.function][0] not in rule.measure_ids:
         raise InputError("its function's measure is not judged", where=where, remedy="Judge it in a band")
 
 

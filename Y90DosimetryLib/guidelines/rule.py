@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 from ..facts import FactValue
 from ..measures import Each, Known, Measure, Measurement, measure
@@ -255,6 +256,7 @@ class Rule:
         yield from ((band.when, band.says) for band in self.bands)
         yield from ((remark.when, remark.says) for remark in self.remarks)
 
+    @cached_property
     def measure_ids(self) -> tuple[str, ...]:
         """Return every measure the rule reads, each once."""
         ids = (c.measure_id for requirement in self.requirements() for c in requirement.conditions())
