@@ -106,6 +106,14 @@ def test_a_decay_factor_that_does_not_fit_its_times_is_refused(tmp_path):
     assert "corrects for 16.1 h, the times of the header are 0.0 h apart" in found
     told = "corrects for 0.0 h, the times of the header are 3.5 h apart"
     assert told in refused(pet(tmp_path / "c", DecayCorrection="ADMIN", DecayFactor=1.0))
+    for hours, fits in (
+        (0.8, True),
+        (0.87, False),
+        (-0.48, True),
+        (-0.52, False),
+    ):  # a frame of 1/3 h, and half an hour
+        near = pet(tmp_path / f"near_{hours}", DecayFactor=f"{2 ** (hours / 64.1):.8f}")
+        assert activity(near).notes == () if fits else "corrects for" in refused(near)
     assert activity(pet(tmp_path / "d", DecayCorrection="ADMIN", DecayFactor=2 ** (3.5 / 64.1))).notes == ()
     early = {"DecayCorrectionDateTime": "20260303140000", "DecayFactor": 1.0}
     assert "are 24.0 h apart" in refused(pet(tmp_path / "e", **early))
@@ -235,6 +243,10 @@ def test_a_map_that_contradicts_the_unit_is_refused(tmp_path):
     entry.RealWorldValueSlope, entry.RealWorldValueIntercept, entry.MeasurementUnitsCodeSequence = 1.0, 0.0, units
     same = pet(tmp_path / "a", RealWorldValueMappingSequence=pydicom.Sequence([entry]))
     assert np.array_equal(voxels(activity(same)), PET)
+    for at, (slope, is_same) in enumerate(((1.0009, True), (1.0011, False), (0.9989, False))):
+        entry.RealWorldValueSlope = slope
+        near = pet(tmp_path / f"near_{at}", RealWorldValueMappingSequence=pydicom.Sequence([entry]))
+        assert activity(near) is not None if is_same else "real-world value map" in refused(near)
     entry.RealWorldValueSlope = 1000.0
     other = pet(tmp_path / "b", RealWorldValueMappingSequence=pydicom.Sequence([entry]))
     assert "its real-world value map 1000 times as many" in refused(other)

@@ -117,6 +117,15 @@ def test_a_fractional_segment_is_cut_at_one_half_and_says_so(tmp_path):
     assert "fractional; cut at one half, its volume times 0.984" in found.notes[0]
 
 
+def test_a_voxel_that_is_filled_by_exactly_one_half_is_inside(tmp_path):
+    ct(tmp_path / "ct")
+    fractions = some((1, 2, 3), (5, 15, 20)) * 254
+    fractions[:, 2], fractions[:, 3] = fractions[:, 2] // 2, fractions[:, 3] // 254 * 126
+    masks = {"Liver": (*SCT_LIVER, fractions)}
+    segmentation_object(tmp_path / "seg.dcm", masks, kind="FRACTIONAL", MaximumFractionalValue=254)
+    assert np.array_equal(on_grid(outlines(tmp_path).segments[0].mask, fractions), fractions >= 127)
+
+
 def test_a_label_map_holds_one_number_a_voxel(tmp_path):
     """Label Map Segmentation Storage: 0 where nothing is; a label that no voxel has stays empty."""
     labels = np.zeros((6, 20, 24), dtype=np.uint8)
