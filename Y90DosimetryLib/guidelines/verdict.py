@@ -199,7 +199,7 @@ def _met(applying: Sequence[Finding]) -> Iterator[Told]:
     Doses and the remnant stand with what they are held against, the rest is counted.
     """
     done = [f for f in applying if f.is_complete and f.severity in {None, Severity.INFORMATION}]
-    sessions = {f.about for f in applying if LUNG_SESSION in f.rule.measure_ids()}
+    sessions = {f.about for f in applying if LUNG_SESSION in f.rule.measure_ids}
     found: dict[str, tuple[Measurement, list[Condition]]] = {}
     for finding in sorted(done, key=lambda f: f.rule.is_policy):
         for measurement, conditions in finding.asked_of():
