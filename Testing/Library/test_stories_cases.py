@@ -232,6 +232,19 @@ def test_a_plan_without_an_upper_limit_ranks_vials_by_nearness_and_says_what_war
     assert "meets every target and limit" not in as_text(plan)
 
 
+def test_without_an_upper_limit_no_activities_of_two_vials_are_the_best() -> None:
+    structures = (
+        typed(Role.LIVER, "Liver", 1600.0),
+        *(typed(Role.PERFUSED, f"Segment {n}", 290.0) for n in (2, 7)),
+        replace(typed(Role.TUMOR, "Tumor 1", 30.0), inside="Segment 7"),
+    )
+    vials = tuple(session(2.6, f"Segment {n}", None).infusions[0] for n in (2, 7))
+    infusions = tuple(replace(i, label=f"Vial {n}") for n, i in enumerate(vials, 1))
+    both = replace(session(2.6, "Segment 7", None), infusions=infusions)
+    text = as_text(plan_of(Engine.prepare(worksheet(1, both, structures=structures))))
+    assert "Best for" not in text and "no upper limit of a dose is established" in text
+
+
 # MAA upstream, foci of counts: small images
 
 

@@ -198,3 +198,12 @@ def test_a_target_that_no_session_reaches_says_to_plan_its_session() -> None:
     cold, low = (evaluate(TUMOR_DOSE, known(tumor_gy=dose, reserve=0.4)) for dose in (0.0, 42.0))
     assert cold.severity is low.severity is T
     assert cold.message.endswith(UNREACHED) and UNREACHED not in low.message
+
+
+def test_a_dose_above_its_limit_is_not_told_again_as_met() -> None:
+    limit = evaluate(rule(band(W, condition(NTAD_GY, "above", 120.0)), rule_id="L"), known(ntad_gy=184.0))
+    grown = rule(band(T, condition("ntad_session_gy.multicompartment", "at_most", 88.0)), rule_id="G")
+    session = evaluate(grown, Known([Measurement("ntad_session_gy.multicompartment", 184.0)]))
+    assert [t.part for t in verdict([limit, session]).told] == ["limit"]
+    (met,) = verdict([session]).told
+    assert met.text == "Met: perfused normal liver 184 Gy (at least 88 Gy reached)."

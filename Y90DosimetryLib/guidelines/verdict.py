@@ -201,9 +201,17 @@ def _met(applying: Sequence[Finding]) -> Iterator[Told]:
     done = [f for f in applying if f.is_complete and f.severity in {None, Severity.INFORMATION}]
     sessions = {f.about for f in applying if LUNG_SESSION in f.rule.measure_ids}
     found: dict[str, tuple[Measurement, list[Condition]]] = {}
+    exceeded = {
+        _what(m)
+        for f in applying
+        if f.severity in {Severity.CONTRAINDICATION, Severity.WARNING}
+        for m, asked in f.asked_of()
+        if m.value is not None and any(c.holds_for(m.value) for c in asked)
+    }
     for finding in sorted(done, key=lambda f: f.rule.is_policy):
         for measurement, conditions in finding.asked_of():
-            if measurement.measure.is_dose or measurement.measure_id == REMNANT:
+            is_told = measurement.measure.is_dose or measurement.measure_id == REMNANT
+            if is_told and _what(measurement) not in exceeded:
                 is_lung, is_summed = measurement.measure_id == LUNG_SESSION, len(sessions) > 1
                 said = _value(replace(measurement, about="") if is_lung and not is_summed else measurement, conditions)
                 said += " in one session" if is_summed and measurement.measure_id in SESSION_DOSES else ""
@@ -219,6 +227,12 @@ def _met(applying: Sequence[Finding]) -> Iterator[Told]:
         parts.append(f"{others} further recommendation{'s' if others > 1 else ''}")
     if parts:
         yield Told(Part.MET, f"Met: {'; '.join(parts)}.")
+
+
+def _what(measurement: Measurement) -> tuple[object, ...]:
+    """Return what a value is of: the dose of one session is that of all where there is but one."""
+    base = measurement.measure_id.partition(".")[0]
+    return NAMES.get(base, base), measurement.about, measurement.value
 
 
 def _is_kept(measurement: Measurement, conditions: Sequence[Condition]) -> bool:

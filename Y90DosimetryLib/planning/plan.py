@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta, tzinfo
 
 from ..dosimetry.doses import counted_sessions
@@ -24,6 +24,8 @@ from .ranking import Ranked, ranked
 from .stated import StatedInputs
 from .uncertainty import DoseInterval, Safety, Sampled, intervals, monte_carlo, safety_of
 from .vials import Schedule, VialTime, combinations, vial_times
+
+NO_CEILING = Missing("no upper limit of a dose is established, so none of the activities is the best", ("scenario",))
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def plan_of(engine: Engine, options: PlanOptions | None = None, progress: Progre
     split = window(lines, constraints, shares, "all infusions together" if several else lines.labels[0])
     planned = several and not constraints.nothing_to_plan
     together = feasible_set(lines, constraints, options.aim, options.split_fractions) if planned else None
+    if together is not None and not split.has_ceiling:
+        together = replace(together, best=NO_CEILING)
     progress(0.4, "trying vials")
     schedule, days = schedule_of(lines, rules, options)
     dated = schedule if isinstance(schedule, Schedule) and not constraints.nothing_to_plan else None
@@ -130,7 +134,7 @@ def plan_of(engine: Engine, options: PlanOptions | None = None, progress: Progre
         found = with_all_lung_doses(found, lines)
     sampled = monte_carlo(engine, options.stated, options.samples, options.seed) if options.samples else None
     if isinstance(found, Missing):
-        notes.append(f"No dose has an interval: {found.because}.")
+        notes.append(f"No dose has an interval of this case's own: {found.because}. Those of the verdict are typical.")
     if lines.not_planned_for:
         notes.append(f"Not planned for, since this session does not treat them: {', '.join(lines.not_planned_for)}.")
     notes += [unused.text for unused in constraints.unused]
