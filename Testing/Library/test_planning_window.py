@@ -327,6 +327,20 @@ def test_another_number_replaces_the_rules_and_stays_visible() -> None:
     assert "set by the user" in changed.name and "120" in changed.name
 
 
+def test_a_number_of_ones_own_holds_also_where_another_rule_has_it_as_its_alternative() -> None:
+    numbers = (Override("S2-DOSE-02", 60.0), Override("S2-DOSE-04", 40.0, 90.0))
+    asked_of = [c for c in constraints_of(LINES, RULES, overrides=numbers).hard if c.rule is not None]
+    either = [c for c in asked_of if c.rule.id in {"S2-DOSE-02", "S2-DOSE-04"}]
+    perfused, whole = (
+        LINES.get(f"{name}.multicompartment", "")[0] for name in ("ntad_gy", "whole_normal_liver_dose_gy")
+    )
+    for gbq in np.linspace(0.05, 8.0, 160):
+        may = perfused.dose_gy([gbq]) <= 60 or whole.dose_gy([gbq]) <= 40
+        assert all(c.holds([gbq]) for c in either) == may, f"at {gbq:.2f} GBq"
+    assert len(either) == 2 and all("(not " in c.name or "set by the user" in c.name for c in either)
+    assert any("at most 40 Gy (not 90 Gy, set by the user)" in c.name for c in either)
+
+
 def test_a_rule_set_aside_is_listed() -> None:
     lines = lines_of(hand_case())
     found = constraints_of(lines, RULES, overrides=(Override("C0-DOSE-01", None, 250.0),))

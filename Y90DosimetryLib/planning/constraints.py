@@ -7,7 +7,7 @@ its conditions are comparisons of doses; to keep clear of the band, one of them 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..guidelines import wording
 from ..guidelines.findings import Outcome, judge
@@ -28,6 +28,8 @@ class Bound:
     side: Side
     limit_gy: float
     is_open: bool = False
+    printed_gy: float | None = None
+    """Of an alternative that another rule prints: its number, where the user put in another one there."""
 
     @property
     def text(self) -> str:
@@ -35,7 +37,8 @@ class Bound:
         entry = measure(self.line.measure_id)
         words = {Side.AT_LEAST: "more than", Side.AT_MOST: "less than"}[self.side] if self.is_open else str(self.side)
         about = f" ({self.line.about})" if self.line.about else ""
-        return f"{entry.title}{about} {words} {self.limit_gy:g} Gy"
+        changed = "" if self.printed_gy is None else f" (not {self.printed_gy:g} Gy, set by the user)"
+        return f"{entry.title}{about} {words} {self.limit_gy:g} Gy{changed}"
 
     def holds(self, activities_gbq: Sequence[float]) -> bool:
         """Return whether given activities keep it, up to rounding."""
@@ -157,7 +160,7 @@ def constraints_of(
     gate = next((f for f in findings if f.rule.gate and f.outcome is Outcome.NOT_MET), None)
     asked: list[Constraint] = []
     questions: list[OpenQuestion] = []
-    used = Overrides(overrides)
+    used = Overrides(overrides, rules)
     for finding in findings:
         if finding.outcome is Outcome.NOT_APPLICABLE and gate and not finding.rule.every_tumor:
             continue
@@ -310,7 +313,11 @@ def _ways(
                 return []
             if override and override.limit_gy is not None:
                 printed_gy, limit_gy = limit_gy, override.limit_gy
-            bounds += [_opposite(condition, line, limit_gy) for line in found]
+            alternative_gy = None if override else used.of_alternative(condition)
+            if alternative_gy is None:
+                bounds += [_opposite(condition, line, limit_gy) for line in found]
+            else:
+                bounds += [replace(_opposite(condition, line, alternative_gy), printed_gy=limit_gy) for line in found]
         ways.append((tuple(bounds), printed_gy))
     return ways
 

@@ -73,8 +73,9 @@ class Unused:
 class Overrides:
     """The user's overrides, and which of them met a rule."""
 
-    def __init__(self, overrides: Sequence[Override]) -> None:
+    def __init__(self, overrides: Sequence[Override], rules: Rulebook) -> None:
         self._overrides = overrides
+        self._rules = rules
         self._met: set[Override] = set()
         self.set_aside: list[str] = []
         """What was set aside, in words."""
@@ -99,6 +100,16 @@ class Overrides:
                         remedy=f"Say which, for example {rule.id}:{several[0]:g}=...",
                     )
                 return override
+        return None
+
+    def of_alternative(self, condition: Condition) -> float | None:
+        """Return what the user put in place of a number of another rule, which is an alternative in this one."""
+        for override in self._overrides:
+            bands = self._rules[override.rule_id].bands if override.rule_id in self._rules else ()
+            asked = [(p.measure_id, p.limit) for band in bands if (p := band.principal) is not None]
+            is_meant = override.printed_gy in (None, condition.limit)
+            if is_meant and (condition.measure_id, condition.limit) in asked:
+                return override.limit_gy
         return None
 
     def unused(self, rules: Rulebook) -> list[Unused]:
