@@ -131,7 +131,7 @@ def lobe(case: Case, direction=OBLIQUE) -> Structure:
     array = np.zeros((7, 9, 8), dtype=np.uint8)
     array[2:5, 1:6, 3:7] = 1
     array[3, 2, 4] = 0
-    mask = image(array, spacing=(2.5, 2.0, 3.0), origin=(-6.0, 24.0, 35.0), direction=direction)
+    mask = image(array, spacing=(7.5, 6.0, 9.0), origin=(-6.0, 24.0, 35.0), direction=direction)
     return Structure(Role.FLR, "FLR, left", mask)
 
 

@@ -17,8 +17,11 @@ from .dicom_outlines import Outlines, read_outlines
 from .dicom_sort import Kind, Series, Sorting
 
 KINDS = (Kind.SEG, Kind.RTSTRUCT)
-SAME_DICE = 0.98
-"""Tool default: two outlines of one name and role that agree so well are one, written as voxels and as contours."""
+SAME_DICE = 0.9
+"""Tool default: two outlines of one name and role that agree so well are one, written as voxels and as contours.
+
+Contours follow the pixels of the CT, and voxels a finer or oblique grid of their own.
+"""
 
 
 @dataclass(frozen=True)
