@@ -39,7 +39,7 @@ SETTINGS = Settings(
     "urata",
     DoseModel.KERNEL,
     CountReference.PERFUSED,
-    1800,
+    1800.0,
     "Europe/Paris",
     15.0,
 )
