@@ -1,5 +1,6 @@
 """Measures of time, treatment and remnant, each on numbers made by hand."""
 
+import pickle
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -23,6 +24,7 @@ from Y90DosimetryLib.dosimetry.regions import regions_of
 from Y90DosimetryLib.errors import InputError
 from Y90DosimetryLib.images import CountMap
 from Y90DosimetryLib.measurements import measure
+from Y90DosimetryLib.measurements.view import OfItem, TextOf
 from Y90DosimetryLib.structures import Role, Structure
 
 CT = grid((2.0, 2.0, 2.0), (240.0, 160.0, 160.0))
@@ -230,3 +232,9 @@ def test_the_barcelona_stage_is_the_stated_one_or_follows_from_the_case():
     rows = found(patient=replace(known, ecog=None), facts=facts)
     assert value(rows, "bclc_stage") is None
     assert rows["bclc_stage", ""].needs == ("ecog",)
+
+
+@pytest.mark.parametrize("value", [OfItem(139.5, "Tumor 2"), TextOf("focus", "Plan")])
+def test_a_value_of_an_item_comes_back_whole_from_a_worker(value):
+    back = pickle.loads(pickle.dumps(value))
+    assert (type(back), back, back.item) == (type(value), value, value.item)

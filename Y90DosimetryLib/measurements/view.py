@@ -39,6 +39,10 @@ class OfItem(float):
         found.item = item
         return found
 
+    def __getnewargs__(self) -> tuple[float, str]:
+        """Return what it is made of again when a worker sends it."""
+        return float(self), self.item
+
 
 class TextOf(str):
     """A choice, with what it was seen on."""
@@ -51,6 +55,10 @@ class TextOf(str):
         found = super().__new__(cls, value)
         found.item = item
         return found
+
+    def __getnewargs__(self) -> tuple[str, str]:
+        """Return what it is made of again when a worker sends it."""
+        return str(self), self.item
 
 
 @dataclass(frozen=True)
