@@ -165,11 +165,13 @@ class TestEndpoints:
         assert [s.title for s in found] == ["Progression-free survival", "Overall survival"]
 
     def test_groups_by_what_came_later_carry_a_warning(self) -> None:
-        rows = [f"{i},{i},{'CR' if i % 2 else 'PR'},CPN,1,{i + 2},,0,40," for i in range(1, 9)]
+        rows = [f"{i},{i},{'CR' if i % 2 else 'PR'},CPN,1,{i + 2},,0,40," for i in range(1, 11)]
         titles = {s.title: s for s in survivals(self.table(*rows))}
         by_response = titles["Progression-free survival by best response"]
         assert [c.label for c in by_response.curves] == ["Complete response", "Other response"]
-        assert by_response.test.observed_counts == (4, 4)
+        assert by_response.test.observed_counts == (5, 5)
+        fewer = {s.title: s.test for s in survivals(self.table(*rows[:-1]))}
+        assert "4 patients, fewer than 5" in fewer[by_response.title].because
         assert isinstance(titles["Progression-free survival by worst necrosis"].curves, Missing)
         assert "favors" in WARNING_GROUPED
 
