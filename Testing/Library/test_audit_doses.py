@@ -190,9 +190,10 @@ def expected(puzzle: Puzzle) -> dict[tuple[str, str], float]:
 
     single, multi = sum(singles), sum(multis)
     reached = np.any([perfused[i.perfused] for s in counted for i in s.infusions], axis=0)
-    judged = normal & reached & ~ablated(counted, perfused)
+    kept = normal & ~ablated(counted, perfused)  # the ablated segment of a modified lobectomy is not normal liver
+    judged = kept & reached
     found = {
-        ("whole_normal_liver_dose_gy.multicompartment", ""): mean_gy(multi, normal),
+        ("whole_normal_liver_dose_gy.multicompartment", ""): mean_gy(multi, kept),
         ("whole_liver_dose_gy.single_compartment", ""): mean_gy(single, liver),
         ("lung_dose_gy.case", ""): settings.joule_per_gbq * lung_gbq / mass_g * 1000,
         ("hepatic_reserve_fraction", ""): 1 - reached.sum() / liver.sum(),

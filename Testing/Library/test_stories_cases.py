@@ -128,6 +128,17 @@ def test_without_a_scenario_nothing_is_said_to_be_met_by_it_and_nothing_planned(
     assert "not planned" in text and "lie inside" not in text and "meets" not in text
 
 
+def test_with_tumor_or_device_unknown_nothing_is_planned() -> None:
+    case = worksheet(2, session(3.0))
+    for unknown in ("diagnosis", "device"):
+        facts = {name: value for name, value in case.disease.facts.items() if name != unknown}
+        live, _ = judged(replace(case, disease=replace(case.disease, facts=facts)))
+        plan = plan_of(live.engine)
+        assert "not known whether these sources apply" in plan.constraints.nothing_to_plan
+        text = as_text(plan)
+        assert "lie inside" not in text and "meets the plan" not in text and not plan.openings
+
+
 def test_lung_limits_hold_for_every_tumor() -> None:
     shunted = session(3.0)
     shunted = replace(shunted, infusions=tuple(replace(i, lung_shunt_fraction=0.4) for i in shunted.infusions))

@@ -179,7 +179,10 @@ def constraints_of(
     if unused and not keeps_unused:
         raise refused(unused[0])
     reason = gate.message if gate else ""
+    unknown = next((f for f in findings if f.rule.gate and f.outcome is Outcome.NOT_EVALUABLE), None)
     nothing = "" if any(c.is_target for c in asked) else _no_target(lines, questions, reason)
+    if unknown is not None:
+        nothing = f"it is not known whether these sources apply. {unknown.message}"
     return Constraints(tuple(asked), tuple(questions), tuple(used.set_aside), reason, nothing, tuple(unused))
 
 
