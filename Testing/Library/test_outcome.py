@@ -39,11 +39,14 @@ def with_outcome(*points, **outcome):
     return case(*points, structures=TUMORS, outcome=Outcome(**outcome))
 
 
-def planned_and_delivered(**more):
-    """2 GBq were planned and 3 GBq given, both spread evenly: every delivered dose is 1.5 times the planned one."""
+def planned_and_delivered(facts=(), **more):
+    """2 GBq were planned and 3 GBq given, both spread evenly: every delivered dose is 1.5 times the planned one.
+
+    The MAA was given where the treatment was: its counts beyond the perfused volume stand for the planned dose too.
+    """
     plan = session(infusion(gbq=2.0), label="Plan", basis=Basis.PLANNED)
     given = replace(session(infusion(gbq=3.0)), delivers="Plan")
-    return case(structures=TUMORS, sessions=(plan, given), **more)
+    return case(structures=TUMORS, sessions=(plan, given), facts={"maa_same_position": True, **dict(facts)}, **more)
 
 
 # What can not be
