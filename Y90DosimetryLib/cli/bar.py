@@ -1,4 +1,4 @@
-"""Progress of a long command: a line that moves on a terminal, nothing elsewhere."""
+"""Progress of a long command: a line that moves on a terminal; elsewhere nothing, or plain lines for a log."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ WIDTH = 24
 
 
 @contextmanager
-def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
-    """Give a `Progress` that writes to the error stream where that is a terminal, and end its line afterwards."""
+def progress_bar(*, quiet: bool = False, logs: bool = False) -> Iterator[Progress]:
+    """Give a `Progress` that writes to the error stream where that is a terminal, and end its line afterwards.
+
+    With *logs* it writes plain lines elsewhere: work of hours is followed in a log.
+    """
     terminal = sys.stderr.isatty() and not quiet
     last = ""
 
@@ -28,6 +31,10 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
             text = f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] {doing}"
             sys.stderr.write(text.ljust(len(last)))
             last = text
+            sys.stderr.flush()
+        elif logs and doing != last:
+            sys.stderr.write(f"{doing}\n")
+            last = doing
             sys.stderr.flush()
 
     try:

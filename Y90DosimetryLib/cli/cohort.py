@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Assess the cases of a folder, and say what was done and what failed."""
     options = Options(args.jobs, args.scheduler, args.timeout)
-    with progress_bar() as progress:
+    with progress_bar(logs=True) as progress:
         done = run_cohort(args.folder, args.out, options, progress)
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)
