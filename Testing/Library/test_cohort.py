@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -302,14 +303,14 @@ def test_impossible_options_are_refused(options, says):
 # Real processes
 
 
-def start(folder: Path, out: Path) -> subprocess.Popen[str]:
-    """Start the command in a process group of its own, as a terminal does."""
+def start(folder: Path, out: Path, told: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """Start the command in a process group of its own, as a terminal does; *told* takes its progress and errors."""
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, "cohort", str(folder), "--out", str(out), "--jobs", "1"],
         cwd=ROOT,
         start_new_session=True,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=told,
         text=True,
     )
 
@@ -339,15 +340,22 @@ def test_a_run_that_is_killed_or_interrupted_loses_nothing_that_was_finished(mon
     assert not (out / "patients.csv").exists()
     kept = {path: path.stat().st_mtime_ns for path in stored}
 
-    second = start(folder, out)
+    terminal, end = os.openpty()  # progress is told on a terminal only
+    second = start(folder, out, end)
     try:
-        wait_for_results(out, 2, second)
-        assert second.stderr is not None
-        assert any("2 of 4 cases" in line for line in second.stderr), "the run ended by itself"
+        told = ""
+        while "2 of 4 cases" not in told:
+            assert second.poll() is None, f"the run ended by itself: {told}"
+            if select.select([terminal], [], [], 0.1)[0]:
+                told += os.read(terminal, 4096).decode()
         os.killpg(second.pid, signal.SIGINT)
-        said, told = second.communicate(timeout=60)
+        said, _ = second.communicate(timeout=60)
+        while select.select([terminal], [], [], 0.0)[0]:
+            told += os.read(terminal, 4096).decode()
     finally:
         second.kill()
+        os.close(end)
+        os.close(terminal)
     assert second.returncode == 130, told
     assert "Traceback" not in told
     assert "2 unchanged, 0 failed, 2 not run" in said
