@@ -39,9 +39,9 @@ class OfItem(float):
         found.item = item
         return found
 
-    def __getnewargs__(self) -> tuple[float, str]:
-        """Return what it is made of again when a worker sends it."""
-        return float(self), self.item
+    def __reduce__(self) -> tuple[type[OfItem], tuple[float, str]]:
+        """Return how it is made again when a worker sends it."""
+        return OfItem, (float(self), self.item)
 
 
 class TextOf(str):
@@ -56,9 +56,9 @@ class TextOf(str):
         found.item = item
         return found
 
-    def __getnewargs__(self) -> tuple[str, str]:
-        """Return what it is made of again when a worker sends it."""
-        return str(self), self.item
+    def __reduce__(self) -> tuple[type[TextOf], tuple[str, str]]:
+        """Return how it is made again when a worker sends it."""
+        return TextOf, (str(self), self.item)
 
 
 @dataclass(frozen=True)
