@@ -117,5 +117,5 @@ def spect_ct_case(folder: Path) -> Case:
         parts,
         (Session("Image", (infusion,), CountMap(volume.image)),),
         ct,
-        disease=Disease(scenario=3),
+        disease=Disease(scenario=3, facts={"maa_same_position": True}),
     )

@@ -327,6 +327,8 @@ def test_the_real_folders_go_through(tmp_path):
     assert float(sitk.GetArrayViewFromImage(spect).max()) == pytest.approx(0.331373, rel=1e-5)
     abdomen = case_from_dicom(shared("abdomen_ct_dicom")).case
     assert abdomen.ct.image.GetSize() == (512, 512, 20)
-    assert abdomen.notes == ("DICOM folder: 1 file is not DICOM and ignored",)
+    ignored, excerpt = abdomen.notes
+    assert ignored == "DICOM folder: 1 file is not DICOM and ignored"
+    assert "numbered from 267" in excerpt, "20 slices of a longer series"
     liver = case_from_dicom(shared("ct_with_seg")).case.one(Role.LIVER)
     assert liver.volume_ml > 0

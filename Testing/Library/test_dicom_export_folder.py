@@ -362,7 +362,7 @@ def test_a_real_ct_with_an_empty_character_set_carries_our_objects(tmp_path: Pat
     reference = read_reference(folder)
     export(assess(_case_on(reference)), folder, tmp_path / "out")
     source = reference.header
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["seg_01.dcm", "sr.dcm"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["rtstruct.dcm", "seg_01.dcm", "sr.dcm"]
     for path in sorted((tmp_path / "out").iterdir()):
         dataset = pydicom.dcmread(path)
         assert dataset.StudyInstanceUID == source.StudyInstanceUID
