@@ -6,7 +6,6 @@ import textwrap
 
 from ..checks import Level
 from ..dosimetry.deposits import Model
-from ..guidelines import Outcome
 from ..missing import Missing
 from ..planning.text import folded
 from .content import Content
@@ -22,12 +21,11 @@ def as_text(content: Content) -> str:
     rows = []
     for row in content.dose_rows:
         dose = row.mean_gy[Model.MULTI]
-        known = [(one.value, "; ".join(one.limits), one.mark) for one in judged.pop(row.label, ())]
+        known = [(one.value, "; ".join(one.limits), one.word) for one in judged.pop(row.label, ())]
         rows += [(row.label, f"{row.volume_ml:.1f} mL", *one) for one in known or [(_text(dose), "", "not judged")]]
     for label in sorted(judged, key=lambda name: name != LUNGS):
-        rows += [(label, "", one.value, "; ".join(one.limits), one.mark) for one in together(judged[label])]
-    marks = {Outcome.MET.value: "met", "target": "missed", "information": "note"}
-    rows = [(*row[:4], marks.get(row[4], row[4])) for row in dict.fromkeys(rows)]
+        rows += [(label, "", one.value, "; ".join(one.limits), one.word) for one in together(judged[label])]
+    rows = list(dict.fromkeys(rows))
     widths = [max((len(row[n]) for row in rows), default=0) for n in range(5)]
     widths[3] = min(widths[3], max(10, WIDTH_COLUMNS - sum(widths) + widths[3] - 8))
     for label, volume, value, asked, mark in rows:

@@ -49,6 +49,11 @@ class Judged:
     limits: tuple[str, ...]
     mark: str
 
+    @property
+    def word(self) -> str:
+        """The mark as page and terminal name it."""
+        return {"target": "missed", "warning": "not kept", "information": "note"}.get(self.mark, self.mark)
+
 
 def judged_doses(content: Content) -> dict[str, tuple[Judged, ...]]:
     """Return what was judged of each reported volume, by its label, and of the lungs under `LUNGS`; one a model."""
@@ -230,22 +235,13 @@ def _rows_of(label: str, volume: str, judged: Sequence[Judged], dose_gy: float |
             f'<tr><td>{first[0]}</td><td class="number">{first[1]}</td><td><b>{escape(one.value)}</b> '
             f'<span class="soft small">{escape(one.model)}</span></td><td class="soft">{one.interval}</td>'
             f"<td>{escape('; '.join(one.limits))}</td>"
-            f"<td>{symbol('met' if one.mark == UNSURE else one.mark)} {_WORDS.get(one.mark, one.mark)}</td></tr>"
+            f"<td>{symbol('met' if one.mark == UNSURE else one.mark)} {one.word}</td></tr>"
         )
 
 
 def gap_cell(because: str) -> str:
     """Return the cell of a number that is missing."""
     return f'<td class="missing">{escape(because)}</td>'
-
-
-_WORDS = {
-    "met": "met",
-    "target": "missed",
-    "warning": "exceeds",
-    "contraindication": "contraindication",
-    "information": "note",
-}
 
 
 def _remnant(content: Content) -> str:
